@@ -109,9 +109,9 @@ struct Change {
 };
 
 struct ChangeScan {
-  int64_t begin_revision = 1;  // included
+  int64_t begin_revision = 1;                                  // included
   int64_t end_revision = std::numeric_limits<int64_t>::max();  // excluded
-  std::string resource;  // only this one; empty: all
+  std::string resource;                                        // only this one; empty: all
   bool descending = false;
   int64_t limit = std::numeric_limits<int64_t>::max();
 };
@@ -240,6 +240,9 @@ struct StoreOptions {
   // Readers at the same time.
   int readers = 8;
   std::function<absl::Time()> clock = absl::Now;
+  // Takes a line on what went wrong, with names of files and database messages,
+  // which errors never carry. Called from any thread; empty: stderr.
+  std::function<void(std::string_view)> log;
 };
 
 }  // namespace caravan::store
