@@ -34,3 +34,5 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND CARAVAN_WARNINGS -Wno-maybe-uninitialized -Wno-tsan)
   endif()
 endif()
+
+include(StringView)
