@@ -20,9 +20,9 @@ struct CertificateAndKey {
 struct CertificateRequest {
   std::string common_name;
   // Names and IP addresses by which clients reach a server; empty for clients.
-  std::vector<std::string> hosts;
+  std::vector<std::string> hosts = {};
   // spiffe://<trust domain>/services/<id>; empty for a server that calls none.
-  std::string spiffe_id;
+  std::string spiffe_id = {};
   absl::Duration validity = absl::Hours(24) * 397;
 };
 
@@ -48,6 +48,9 @@ class CertificateAuthority {
 // Checks that a PEM certificate chain and a private key parse and belong
 // together.
 absl::Status CheckCertificateAndKey(const CertificateAndKey& pem);
+
+// Checks that a PEM certificate parses.
+absl::Status CheckCertificate(const std::string& pem);
 
 // Replaces a file as one step, readable by its owner only.
 absl::Status WritePrivateFile(const std::string& path, const std::string& content);

@@ -35,9 +35,9 @@ inline constexpr std::string_view kInsecurePrincipalMetadata = "caravan-principa
 struct Peer {
   // The SPIFFE id of its verified certificate; empty where there is none, or
   // more than one.
-  std::string_view spiffe_id;
+  std::string_view spiffe_id = {};
   // The metadata kInsecurePrincipalMetadata; empty where there is none.
-  std::string_view claimed_principal;
+  std::string_view claimed_principal = {};
 };
 
 // Decides who a peer is.

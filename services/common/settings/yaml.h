@@ -27,6 +27,17 @@ absl::Status ParseYaml(std::string_view text, std::string_view file,
 absl::Status SetFromText(std::string_view text, const google::protobuf::FieldDescriptor& field,
                          google::protobuf::Message* message);
 
+// A key of a flat mapping, whose value is a scalar or a list of scalars.
+struct YamlEntry {
+  std::string key;
+  std::vector<std::string> values;
+  bool is_list = false;
+  std::string position;  // <file>:<line>:<column>
+};
+
+// Reads a flat mapping, in its order and without the keys that have no value.
+absl::StatusOr<std::vector<YamlEntry>> ParseFlatYaml(std::string_view text, std::string_view file);
+
 // `30s`, `1h30m`, `90d`; at most about 290,000 years, to the nanosecond.
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 
