@@ -1,0 +1,78 @@
+#include "services/zones/zones.h"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "caravan/zones/v1/documents.service.h"
+#include "caravan/zones/v1/enterprises.service.h"
+#include "caravan/zones/v1/supervision_modes.service.h"
+#include "services/zones/document.h"
+#include "services/zones/enterprise.h"
+#include "services/zones/pilot_zone.h"
+#include "services/zones/pilot_zones_service.h"
+#include "services/zones/policies_service.h"
+#include "services/zones/policy.h"
+
+namespace caravan::zones {
+
+namespace {
+
+using resources::WriteKind;
+using resources::Writing;
+
+absl::Status PreparePilotZone(const Writing& writing, const v1::PilotZone*, v1::PilotZone& after) {
+  if (absl::Status s = CheckPilotZone(after); !s.ok()) return s;
+  // A register names successors that it may load only later.
+  if (writing.kind != WriteKind::kTransition || after.successor().empty()) return absl::OkStatus();
+  return CheckSuccession(after, [&](std::string_view name) {
+    return writing.registry.Lookup<v1::PilotZone>(writing.reader, name);
+  });
+}
+
+absl::Status PrepareEnterprise(const Writing& writing, const v1::Enterprise* before,
+                               v1::Enterprise& after) {
+  if (absl::Status s = CheckEnterprise(after); !s.ok()) return s;
+  const bool moved = before == nullptr || before->pilot_zone() != after.pilot_zone();
+  if (after.pilot_zone().empty() || !moved || writing.kind == WriteKind::kLoad) {
+    return absl::OkStatus();
+  }
+  auto zone = writing.registry.Lookup<v1::PilotZone>(writing.reader, after.pilot_zone());
+  if (!zone.ok()) return zone.status();
+  // One that does not exist is left to the check of references.
+  if (!zone->has_value()) return absl::OkStatus();
+  return CheckHomeZone(after, **zone, writing.caller.today);
+}
+
+}  // namespace
+
+host::ServiceDefinition ZonesDefinition() {
+  host::ServiceDefinition zones;
+  zones.name = "caravan-zones";
+  zones.description =
+      "Serves the registers of pilot zones, enterprises and documents, and the policies.";
+  zones.collections = [](resources::Registry& registry) {
+    registry.Add<v1::PilotZone>(PreparePilotZone)
+        .Add<v1::Enterprise>(PrepareEnterprise)
+        .Add<v1::Document>([](const Writing&, const v1::Document* before, v1::Document& after) {
+          return PrepareDocument(before, after);
+        })
+        .Add<v1::SupervisionMode>()
+        .Add<v1::Policy>([](const Writing&, const v1::Policy*, v1::Policy& after) {
+          return CheckPolicy(after);
+        });
+  };
+  zones.services = [](const host::Dependencies& dependencies) {
+    std::vector<std::unique_ptr<rpc::Service>> services;
+    services.push_back(std::make_unique<PilotZonesService>(dependencies.registry));
+    services.push_back(std::make_unique<v1::EnterpriseServiceHandlers>());
+    services.push_back(std::make_unique<v1::DocumentServiceHandlers>());
+    services.push_back(std::make_unique<v1::SupervisionModeServiceHandlers>());
+    services.push_back(std::make_unique<PoliciesService>(dependencies.registry));
+    return services;
+  };
+  return zones;
+}
+
+}  // namespace caravan::zones
