@@ -26,7 +26,7 @@ struct HostedService {
 
 struct ServerOptions {
   settings::ServerSettings settings;
-  std::vector<HostedService> services;
+  std::vector<HostedService> services = {};
 
   // Served on the admin address, where there is one; not owned, may be null.
   telemetry::Metrics* metrics = nullptr;
@@ -34,15 +34,17 @@ struct ServerOptions {
   // Whether the service can do its work (its store answers), for /readyz. Runs
   // on the thread of the admin address, and should take less than a second.
   // Empty: whenever it isn't draining.
-  std::function<bool()> ready;
+  std::function<bool()> ready = {};
+
+  // The hooks do not run where the server did not start.
 
   // Runs once when the server begins to drain and new calls are still accepted,
   // before the time-out of calls under way begins: ends streams that would last
   // for ever.
-  std::function<void()> on_drain;
+  std::function<void()> on_drain = {};
 
   // Runs once after the last call has ended: closes the store.
-  std::function<void()> on_stopped;
+  std::function<void()> on_stopped = {};
 };
 
 // A server that serves. Destroying it stops it at once.

@@ -7,6 +7,8 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_context.h"
+#include "services/common/identity/principal.h"
 
 namespace caravan::rpc {
 
@@ -28,5 +30,9 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> TlsServerCredentials(
 // for the host that it calls.
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> TlsClientCredentials(
     const TlsFiles& files);
+
+// What a call's connection and metadata tell of its caller; points into the
+// context.
+identity::Peer PeerOf(const grpc::ServerContextBase& context);
 
 }  // namespace caravan::rpc
