@@ -18,8 +18,9 @@ namespace caravan::api {
 using IsIgnored = absl::FunctionRef<bool(const google::protobuf::FieldDescriptor& field)>;
 
 // The fields that an update replaces. A path leads through singular messages
-// (`office.address`) and may end in a map's key (`labels.env`, labels.`a.b`) or
-// go on in the message of that key. `*` stands for every field.
+// (`office.address`) and may end in a map's key (`labels.env`, or
+// `` labels.`a.b` ``) or go on in the message of that key. `*` stands for every
+// field.
 class UpdateMask {
  public:
   // Replaces nothing.
@@ -39,29 +40,35 @@ class UpdateMask {
   // Whether it replaces nothing.
   bool empty() const { return paths_.empty(); }
 
-  // The paths, as in a FieldMask.
+  // The paths, as in a FieldMask; `*` is spelt out.
   std::vector<std::string> paths() const;
 
   // Whether a top-level field is replaced, wholly or in part.
   bool Touches(const google::protobuf::FieldDescriptor& field) const;
 
   // Replaces the fields of the mask in `to` by those of `from`; what is not set
-  // there is cleared. Both are of the mask's type.
+  // there is cleared. A message is replaced but for what is ignored in it, and
+  // the entries of lists and maps come without what is ignored. Both are of the
+  // mask's type.
   void Apply(const google::protobuf::Message& from, google::protobuf::Message& to,
              IsIgnored ignored) const;
 
  private:
   struct Step {
-    const google::protobuf::FieldDescriptor* field;
-    std::string key;  // of a map, as text
-    bool keyed = false;
+    const google::protobuf::FieldDescriptor* field = nullptr;
+    bool keyed = false;  // the entry of a map with this key, not the whole field
+    std::string key;
   };
   using Path = std::vector<Step>;
 
+  static std::string ParsePath(std::string_view text, const google::protobuf::Descriptor& message,
+                               Path& path);
   static void CollectSet(const google::protobuf::Message& message, Path& prefix,
                          std::vector<Path>& paths);
   static void ApplyPath(const Path& path, size_t at, const google::protobuf::Message& from,
                         google::protobuf::Message& to, IsIgnored ignored);
+  static void ApplyKey(const Path& path, size_t at, const google::protobuf::Message& from,
+                       google::protobuf::Message& to, IsIgnored ignored);
 
   std::vector<Path> paths_;
 };

@@ -124,7 +124,8 @@ class Filter {
   // them asks for, or is none of the matches.
   std::vector<Pushdown> pushdown() const;
 
-  // The canonical form; its Parse gives an equivalent filter.
+  // The canonical form; its Parse gives an equivalent filter (unless a spread
+  // right side makes it longer than kMaxFilterLength).
   std::string ToString() const;
 
  private:
