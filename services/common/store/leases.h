@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,9 +21,9 @@ namespace caravan::store {
 inline constexpr TableId kLeases = -1;
 
 struct Lease {
-  std::string name;    // at most 500 bytes
-  std::string holder;  // unique to a process
-  int64_t epoch = 0;   // 1 with the first holder, raised with every acquisition
+  std::string name = {};    // at most 500 bytes
+  std::string holder = {};  // unique to a process
+  int64_t epoch = 0;        // 1 with the first holder, raised with every acquisition
   absl::Time expires;
 };
 

@@ -39,28 +39,31 @@ inline constexpr int64_t kUnset = std::numeric_limits<int64_t>::min();
 
 struct Column {
   enum class Type { kInteger, kText };
-  std::string name;  // [a-z][a-z0-9_]*
+  std::string name = {};  // [a-z][a-z0-9_]*
   Type type = Type::kInteger;
 };
 
 // A table: rows of (key, version, data) and the columns, each with an index on
 // (column, key).
 struct Table {
-  std::string name;  // [a-z][a-z0-9_]*
-  std::vector<Column> columns;
+  std::string name = {};  // [a-z][a-z0-9_]*
+  std::vector<Column> columns = {};
   // Works the columns out of a row's data, in their order. Used when a column
   // is added to a table that has rows. May be empty where there are no columns.
-  std::function<absl::StatusOr<std::vector<Value>>(std::string_view data)> extract;
+  std::function<absl::StatusOr<std::vector<Value>>(std::string_view data)> extract = {};
 };
 
 // Position of a table in the list with which the store was opened.
 using TableId = int;
 
+// The version of a row that this transaction itself has written.
+inline constexpr int64_t kPendingVersion = std::numeric_limits<int64_t>::max();
+
 struct Row {
-  std::string key;
+  std::string key = {};
   // Changes with every write of the row; 0 stands for "does not exist".
   int64_t version = 0;
-  std::string data;
+  std::string data = {};
 };
 
 // A condition on an indexed column. A scan returns the rows that meet all.
@@ -68,7 +71,7 @@ struct Term {
   enum class Op { kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kIn };
   int column = 0;  // position in Table::columns
   Op op = Op::kEqual;
-  std::vector<Value> values;  // one, or any number for kIn
+  std::vector<Value> values = {};  // one, or any number for kIn
 };
 
 struct Order {
@@ -80,18 +83,18 @@ struct Order {
 // (descending where the last column of `order` descends or `key_descending`).
 struct ScanSpec {
   TableId table = 0;
-  std::string begin_key;  // included
-  std::string end_key;    // excluded; empty: no bound
-  std::vector<Term> terms;
-  std::vector<Order> order;
+  std::string begin_key = {};  // included
+  std::string end_key = {};    // excluded; empty: no bound
+  std::vector<Term> terms = {};
+  std::vector<Order> order = {};
   bool key_descending = false;  // with an empty `order`
   // Continue behind this position: the values of the `order` columns of the
   // last row, and its key.
   struct Position {
-    std::vector<Value> values;
-    std::string key;
+    std::vector<Value> values = {};
+    std::string key = {};
   };
-  std::optional<Position> after;
+  std::optional<Position> after = {};
   // Most rows to read; the visitor may stop earlier.
   int64_t limit = std::numeric_limits<int64_t>::max();
 };
@@ -100,18 +103,18 @@ struct ScanSpec {
 struct Change {
   int64_t revision = 0;                  // 1, 2, 3, ... in commit order
   int64_t transaction_end_revision = 0;  // of the last change in its transaction
-  absl::Time commit_time;                // never runs backwards
-  std::string resource;                  // key by which it is indexed
-  std::string record;
-  std::string before;
-  std::string after;
+  absl::Time commit_time = {};           // never runs backwards
+  std::string resource = {};             // key by which it is indexed
+  std::string record = {};
+  std::string before = {};
+  std::string after = {};
   bool images_expired = false;  // the retention of images is over
 };
 
 struct ChangeScan {
   int64_t begin_revision = 1;                                  // included
   int64_t end_revision = std::numeric_limits<int64_t>::max();  // excluded
-  std::string resource;                                        // only this one; empty: all
+  std::string resource = {};                                   // only this one; empty: all
   bool descending = false;
   int64_t limit = std::numeric_limits<int64_t>::max();
 };
@@ -164,8 +167,8 @@ class Transaction : public Reader {
   // Appends to the change log; the store sets revisions and time.
   virtual void Log(Change change) = 0;
 
-  // How many changes were logged so far.
-  virtual int64_t logged() const = 0;
+  // The changes that were logged so far.
+  virtual absl::Span<const Change> changes() const = 0;
 
   // Commits nothing; the body's OK is still an OK (`validate_only`).
   virtual void Discard() = 0;
@@ -232,7 +235,7 @@ class Store {
 // Settings of both engines.
 struct StoreOptions {
   // Name of this process among those that share the database.
-  std::string replica;
+  std::string replica = {};
   // Transactions that may wait; one more is refused.
   int max_waiting = 8192;
   // Transactions that are committed together at the most.
@@ -242,7 +245,7 @@ struct StoreOptions {
   std::function<absl::Time()> clock = absl::Now;
   // Takes a line on what went wrong, with names of files and database messages,
   // which errors never carry. Called from any thread; empty: stderr.
-  std::function<void(std::string_view)> log;
+  std::function<void(std::string_view)> log = {};
 };
 
 }  // namespace caravan::store

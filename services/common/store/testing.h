@@ -29,8 +29,7 @@ class TestDatabase {
 
   // Opens it. What `options` leaves out has its default; the replica is named
   // "test" where it has no name. Close the store before the database goes.
-  virtual absl::StatusOr<std::unique_ptr<Store>> Open(std::vector<Table> tables,
-                                                      StoreOptions options = {}) = 0;
+  absl::StatusOr<std::unique_ptr<Store>> Open(std::vector<Table> tables, StoreOptions options = {});
 
   // The same, and ends the program where it fails.
   std::unique_ptr<Store> OpenOrDie(std::vector<Table> tables, StoreOptions options = {});

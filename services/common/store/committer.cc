@@ -1,0 +1,230 @@
+#include "services/common/store/committer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "services/common/store/store_errors.h"
+
+namespace caravan::store {
+namespace {
+
+constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
+constexpr absl::Duration kLongestBackoff = absl::Seconds(1);
+
+}  // namespace
+
+Committer::Committer(Engine* engine, Catalog* catalog, const StoreOptions& options,
+                     absl::Duration patience, Callbacks* callbacks, Hooks hooks,
+                     std::unique_ptr<WriterConnection> writer)
+    : engine_(engine),
+      catalog_(catalog),
+      options_(options),
+      patience_(patience),
+      callbacks_(callbacks),
+      hooks_(std::move(hooks)),
+      writer_(std::move(writer)),
+      thread_([this] { Loop(); }) {}
+
+Committer::~Committer() {
+  {
+    absl::MutexLock lock(&mutex_);
+    closing_ = true;
+  }
+  thread_.join();
+}
+
+void Committer::Submit(WriteBody body, WriteDone done,
+                       std::unique_ptr<BufferedTransaction> prepared) {
+  absl::MutexLock lock(&mutex_);
+  queue_.push_back(Member{.body = std::move(body),
+                          .done = std::move(done),
+                          .prepared = std::move(prepared),
+                          .submitted = absl::Now()});
+}
+
+absl::Status Committer::Run(Job job) {
+  absl::Notification finished;
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mutex_);
+    queue_.push_back(Member{.done =
+                                [&](absl::StatusOr<Committed> result) {
+                                  status = result.status();
+                                  finished.Notify();
+                                },
+                            .job = std::move(job),
+                            .submitted = absl::Now()});
+  }
+  finished.WaitForNotification();
+  return status;
+}
+
+std::vector<Committer::Member> Committer::Take() {
+  auto has_work = [this]()
+                      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !queue_.empty() || closing_; };
+  absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
+  std::vector<Member> members;
+  while (!queue_.empty() && static_cast<int>(members.size()) < options_.max_group) {
+    // A job is a group of its own.
+    if (queue_.front().job && !members.empty()) break;
+    members.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+    if (members.back().job) break;
+  }
+  return members;
+}
+
+void Committer::Loop() {
+  while (true) {
+    std::vector<Member> members = Take();
+    if (members.empty()) return;
+    Commit(absl::MakeSpan(members));
+    Deliver(std::move(members));
+  }
+}
+
+void Committer::Deliver(std::vector<Member> members) {
+  std::vector<Callbacks::Callback> callbacks;
+  callbacks.reserve(members.size());
+  for (Member& member : members) {
+    callbacks.push_back([done = std::move(member.done),
+                         result = std::move(member.result)]() mutable { done(std::move(result)); });
+  }
+  callbacks_->RunAll(std::move(callbacks));
+}
+
+void Committer::Commit(absl::Span<Member> members) {
+  const absl::Time deadline = members.front().submitted + patience_;
+  while (true) {
+    absl::Status status = Reconnect(deadline);
+    if (status.ok()) status = TryCommit(members);
+    if (status.ok()) return;
+    // The attempt has used what had run ahead.
+    for (Member& member : members) member.prepared = nullptr;
+    if (IsDatabaseAway(status) && absl::Now() < deadline) continue;
+    if (IsStatementError(status) && members.size() > 1) {
+      // One of them is at fault; the others are not to fail with it.
+      for (Member& member : members) Commit(absl::MakeSpan(&member, 1));
+      return;
+    }
+    for (Member& member : members) member.result = status;
+    return;
+  }
+}
+
+absl::Status Committer::TryCommit(absl::Span<Member> members) {
+  if (members.front().job) return RunJob(members.front());
+  std::vector<RowKey> reads;
+  for (const Member& member : members) {
+    if (member.prepared == nullptr) continue;
+    reads.insert(reads.end(), member.prepared->reads().begin(), member.prepared->reads().end());
+  }
+  std::vector<int64_t> versions;
+  absl::StatusOr<Meta> meta = writer_->Begin(reads, &versions);
+  bool layout_changed = false;
+  absl::Status status = meta.status();
+  if (status.ok() && meta->layout_epoch != catalog_->layout_epoch()) {
+    absl::StatusOr<bool> changed = hooks_.layout_changed(*writer_, &*meta);
+    status = changed.status();
+    layout_changed = status.ok() && *changed;
+  }
+  if (!status.ok()) {
+    writer_->Rollback();
+    return status;
+  }
+  Group group(catalog_, writer_.get(), *meta, options_.clock());
+  status = RunMembers(members, versions, group);
+  if (status.ok()) status = group.Flush();
+  if (status.ok() && !group.wrote() && !layout_changed) {
+    writer_->Rollback();
+    return status;
+  }
+  if (status.ok()) status = writer_->Commit(group.meta());
+  if (!status.ok()) {
+    writer_->Rollback();
+    if (IsCommitUnknown(status)) status = Resolve();
+    if (!status.ok()) return status;
+  }
+  hooks_.committed(group.meta());
+  return absl::OkStatus();
+}
+
+absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const int64_t> versions,
+                                   Group& group) {
+  size_t read = 0;
+  for (Member& member : members) {
+    std::unique_ptr<BufferedTransaction> again;
+    BufferedTransaction* transaction = member.prepared.get();
+    bool current = false;
+    if (transaction != nullptr) {
+      const size_t reads = transaction->reads().size();
+      current = group.IsCurrent(*transaction, versions.subspan(read, reads));
+      read += reads;
+    }
+    if (!current) {
+      again = std::make_unique<BufferedTransaction>(catalog_, &group.reader(), &group);
+      transaction = again.get();
+      absl::Status status = member.body(*transaction);
+      if (!group.status().ok()) return group.status();
+      if (!writer_->usable()) return UnavailableError();
+      if (status.ok() && !transaction->discarded()) status = transaction->error();
+      if (!status.ok()) {
+        member.result = status;
+        continue;
+      }
+      if (transaction->discarded()) {
+        member.result = Committed{group.meta().revision};
+        continue;
+      }
+    }
+    member.result = Committed{group.Add(*transaction)};
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Committer::RunJob(Member& member) {
+  absl::StatusOr<Meta> meta = writer_->Begin({}, nullptr);
+  absl::Status status = meta.status();
+  if (status.ok() && meta->layout_epoch != catalog_->layout_epoch()) {
+    status = hooks_.layout_changed(*writer_, &*meta).status();
+  }
+  if (status.ok()) status = member.job(*writer_, &*meta);
+  if (status.ok()) status = writer_->Commit(*meta);
+  if (!status.ok()) {
+    writer_->Rollback();
+    if (IsCommitUnknown(status)) status = Resolve();
+    if (!status.ok()) return status;
+  }
+  hooks_.committed(*meta);
+  member.result = Committed{meta->revision};
+  return absl::OkStatus();
+}
+
+absl::Status Committer::Resolve() {
+  if (absl::Status status = Reconnect(absl::Now() + patience_); !status.ok()) {
+    return CommitUnknownError();
+  }
+  absl::StatusOr<bool> committed = engine_->HasCommitted(*writer_);
+  if (!committed.ok()) return CommitUnknownError();
+  return *committed ? absl::OkStatus() : UnavailableError();
+}
+
+absl::Status Committer::Reconnect(absl::Time deadline) {
+  absl::Duration backoff = kFirstBackoff;
+  while (writer_ == nullptr || !writer_->usable()) {
+    writer_ = nullptr;
+    absl::StatusOr<std::unique_ptr<WriterConnection>> writer = engine_->ConnectWriter();
+    if (writer.ok()) {
+      writer_ = *std::move(writer);
+      break;
+    }
+    if (absl::Now() + backoff > deadline) return UnavailableError();
+    absl::SleepFor(backoff);
+    backoff = std::min(backoff * 2, kLongestBackoff);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace caravan::store

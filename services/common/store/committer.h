@@ -1,0 +1,95 @@
+// Commits waiting transactions in groups, one database commit a group.
+//
+// On a store of its own process (SQLite), bodies run here, one after the other,
+// each on top of what those before it wrote; there are no conflicts. On a shared
+// one (PostgreSQL), they have run ahead, at the same time, on readers: what they
+// read is checked here under the lock of the meta row, and those that read
+// something else than there is now run again, under that lock, so once.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "services/common/store/callbacks.h"
+#include "services/common/store/catalog.h"
+#include "services/common/store/connection.h"
+#include "services/common/store/store.h"
+#include "services/common/store/transaction.h"
+
+namespace caravan::store {
+
+class Committer {
+ public:
+  struct Hooks {
+    // The database was changed by commits up to here.
+    std::function<void(const Meta& meta)> committed;
+    // The meta row names another layout epoch than the catalog: reads what has
+    // changed, within the transaction. May change `meta`, and then returns true.
+    std::function<absl::StatusOr<bool>(WriterConnection& writer, Meta* meta)> layout_changed;
+  };
+
+  // A job has the writer for itself, in a transaction that it may use as it
+  // likes and which is committed with `meta` where it returns OK. May be run
+  // again.
+  using Job = std::function<absl::Status(WriterConnection& writer, Meta* meta)>;
+
+  // How long a transaction waits for a database that is away.
+  Committer(Engine* engine, Catalog* catalog, const StoreOptions& options, absl::Duration patience,
+            Callbacks* callbacks, Hooks hooks, std::unique_ptr<WriterConnection> writer);
+  // Commits what waits.
+  ~Committer();
+
+  // Runs a transaction: Store::Write. One that has run ahead comes with what it
+  // has buffered.
+  void Submit(WriteBody body, WriteDone done, std::unique_ptr<BufferedTransaction> prepared);
+
+  // Runs a job, and waits for it.
+  absl::Status Run(Job job);
+
+ private:
+  struct Member {
+    WriteBody body = {};
+    WriteDone done = {};
+    std::unique_ptr<BufferedTransaction> prepared = {};
+    Job job = {};  // instead of a body
+    absl::Time submitted;
+    absl::StatusOr<Committed> result = Committed{};
+  };
+
+  void Loop();
+  std::vector<Member> Take();
+  // Commits members, and fills their results in.
+  void Commit(absl::Span<Member> members);
+  // One attempt: OK, or why none of them was committed.
+  absl::Status TryCommit(absl::Span<Member> members);
+  absl::Status RunMembers(absl::Span<Member> members, absl::Span<const int64_t> versions,
+                          Group& group);
+  absl::Status RunJob(Member& member);
+  // After a commit of which it is not known whether it took place. OK: it did.
+  absl::Status Resolve();
+  // Opens the writer where it is closed; waits where that fails, up to a time.
+  absl::Status Reconnect(absl::Time deadline);
+  void Deliver(std::vector<Member> members);
+
+  Engine* const engine_;
+  Catalog* const catalog_;
+  const StoreOptions options_;
+  const absl::Duration patience_;
+  Callbacks* const callbacks_;
+  const Hooks hooks_;
+  std::unique_ptr<WriterConnection> writer_;
+
+  absl::Mutex mutex_;
+  std::deque<Member> queue_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace caravan::store

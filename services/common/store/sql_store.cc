@@ -1,0 +1,365 @@
+#include "services/common/store/sql_store.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "services/common/store/sql.h"
+#include "services/common/store/sql_reader.h"
+#include "services/common/store/store_errors.h"
+
+namespace caravan::store {
+namespace {
+
+constexpr int kCallbackThreads = 2;
+// Entries of the change log that are expired in one step.
+constexpr int64_t kExpireBatch = 500;
+// How long the filling waits for replicas that do not know a column.
+constexpr absl::Duration kFillPause = absl::Milliseconds(100);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqlStore>> SqlStore::Open(std::unique_ptr<Engine> engine,
+                                                         std::unique_ptr<Catalog> catalog,
+                                                         SqlStoreOptions options) {
+  std::random_device random;
+  const std::string replica =
+      absl::StrCat(options.replica, "/", absl::Hex(random(), absl::kZeroPad8),
+                   absl::Hex(random(), absl::kZeroPad8));
+  absl::StatusOr<std::unique_ptr<WriterConnection>> writer = engine->ConnectWriter();
+  if (!writer.ok()) return writer.status();
+  auto store = std::unique_ptr<SqlStore>(
+      new SqlStore(std::move(engine), std::move(catalog), std::move(options), replica));
+  absl::StatusOr<Meta> meta = (*writer)->Begin({}, nullptr);
+  absl::Status status = meta.status();
+  if (status.ok()) status = store->layout_.Join(**writer, &*meta);
+  if (status.ok()) status = (*writer)->Commit(*meta);
+  if (!status.ok()) {
+    (*writer)->Rollback();
+    return status;
+  }
+  store->waiters_.Advance(meta->revision);
+  SqlStore* self = store.get();
+  store->committer_ = std::make_unique<Committer>(
+      store->engine_.get(), store->catalog_.get(), store->options_, store->options_.patience,
+      &store->callbacks_,
+      Committer::Hooks{
+          .committed = [self](const Meta& meta) { self->waiters_.Advance(meta.revision); },
+          .layout_changed = [self](WriterConnection& writer,
+                                   Meta* meta) { return self->layout_.LookAgain(writer, meta); },
+      },
+      *std::move(writer));
+  store->threads_.emplace_back([self] { self->FillLoop(); });
+  if (store->engine_->shared()) {
+    store->threads_.emplace_back([self] { self->FollowLoop(); });
+    for (int i = 0; i < store->options_.readers; ++i) {
+      store->threads_.emplace_back([self] { self->RunAheadLoop(); });
+    }
+  }
+  return store;
+}
+
+SqlStore::SqlStore(std::unique_ptr<Engine> engine, std::unique_ptr<Catalog> catalog,
+                   SqlStoreOptions options, std::string replica)
+    : engine_(std::move(engine)),
+      catalog_(std::move(catalog)),
+      options_(std::move(options)),
+      layout_(catalog_.get(), std::move(replica), engine_->shared(), options_.replica_lease,
+              options_.clock),
+      callbacks_(kCallbackThreads),
+      waiters_(&callbacks_) {}
+
+SqlStore::~SqlStore() {
+  {
+    absl::MutexLock lock(&mutex_);
+    closing_ = true;
+  }
+  for (std::thread& thread : threads_) thread.join();
+  if (committer_ != nullptr) RunLayout(&Layout::Leave).IgnoreError();
+  committer_ = nullptr;
+}
+
+bool SqlStore::closing() {
+  absl::MutexLock lock(&mutex_);
+  return closing_;
+}
+
+bool SqlStore::WaitForClosing(absl::Duration duration) {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&closing_), duration);
+}
+
+void SqlStore::Write(WriteBody body, WriteDone done) {
+  if (waiting_.fetch_add(1) >= options_.max_waiting) {
+    waiting_.fetch_sub(1);
+    callbacks_.Run([done = std::move(done)]() mutable { done(OverloadedError()); });
+    return;
+  }
+  WriteDone counted = [this, done = std::move(done)](absl::StatusOr<Committed> result) mutable {
+    waiting_.fetch_sub(1);
+    done(std::move(result));
+  };
+  if (!engine_->shared()) {
+    committer_->Submit(std::move(body), std::move(counted), nullptr);
+    return;
+  }
+  absl::MutexLock lock(&mutex_);
+  ahead_.push_back({std::move(body), std::move(counted)});
+}
+
+void SqlStore::RunAheadLoop() {
+  auto has_work = [this]()
+                      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !ahead_.empty() || closing_; };
+  while (true) {
+    Ahead ahead;
+    {
+      absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
+      if (ahead_.empty()) return;
+      ahead = std::move(ahead_.front());
+      ahead_.pop_front();
+    }
+    RunAhead(std::move(ahead));
+  }
+}
+
+void SqlStore::RunAhead(Ahead ahead) {
+  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
+  // The committer runs it, where the database is away: it knows how to wait.
+  if (!connection.ok()) {
+    committer_->Submit(std::move(ahead.body), std::move(ahead.done), nullptr);
+    return;
+  }
+  std::unique_ptr<BufferedTransaction> transaction;
+  absl::Status status;
+  int64_t revision = 0;
+  {
+    SqlReader reader(catalog_.get(), connection->get(), waiters_.revision());
+    transaction = std::make_unique<BufferedTransaction>(catalog_.get(), &reader, nullptr);
+    status = ahead.body(*transaction);
+    revision = reader.revision();
+    transaction->Detach();
+  }
+  const bool usable = (*connection)->usable();
+  ReturnReader(*std::move(connection));
+  if (!usable) {
+    committer_->Submit(std::move(ahead.body), std::move(ahead.done), nullptr);
+    return;
+  }
+  if (status.ok() && !transaction->discarded()) status = transaction->error();
+  if (status.ok() && !transaction->discarded() && !transaction->writes_nothing()) {
+    committer_->Submit(std::move(ahead.body), std::move(ahead.done), std::move(transaction));
+    return;
+  }
+  // What it has read was one state of the database: the answer holds.
+  callbacks_.Run([done = std::move(ahead.done), status, revision]() mutable {
+    if (status.ok()) {
+      done(Committed{revision});
+    } else {
+      done(status);
+    }
+  });
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> SqlStore::TakeReader() {
+  {
+    auto available = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(readers_mutex_) {
+      return !idle_.empty() || readers_ < options_.readers;
+    };
+    absl::MutexLock lock(&readers_mutex_, absl::Condition(&available));
+    ++readers_;
+    if (!idle_.empty()) {
+      std::unique_ptr<Connection> reader = std::move(idle_.back());
+      idle_.pop_back();
+      return reader;
+    }
+  }
+  absl::StatusOr<std::unique_ptr<Connection>> reader = engine_->Connect();
+  if (!reader.ok()) ReturnReader(nullptr);
+  return reader;
+}
+
+void SqlStore::ReturnReader(std::unique_ptr<Connection> reader) {
+  absl::MutexLock lock(&readers_mutex_);
+  --readers_;
+  if (reader != nullptr && reader->usable()) idle_.push_back(std::move(reader));
+}
+
+absl::Status SqlStore::Read(ReadBody body) {
+  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
+  if (!connection.ok()) return connection.status();
+  absl::Status status;
+  {
+    SqlReader reader(catalog_.get(), connection->get(), waiters_.revision());
+    status = body(reader);
+  }
+  ReturnReader(*std::move(connection));
+  return status;
+}
+
+void SqlStore::AwaitRevision(int64_t revision, absl::Time deadline,
+                             absl::AnyInvocable<void(absl::Status)> done) {
+  if (!waiters_.Await(revision, deadline, std::move(done))) return;
+  absl::MutexLock lock(&mutex_);
+  poll_now_ = true;
+}
+
+absl::StatusOr<Store::Retained> SqlStore::retained() {
+  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
+  if (!connection.ok()) return connection.status();
+  Retained retained;
+  absl::Status status = (*connection)->Query(sql::ReadMeta(), {}, [&](const ResultRow& row) {
+    retained.oldest = row.Integer(3);
+    retained.oldest_with_images = row.Integer(4);
+    return false;
+  });
+  ReturnReader(*std::move(connection));
+  if (!status.ok()) return status;
+  return retained;
+}
+
+absl::StatusOr<int64_t> SqlStore::Expire(absl::Time entries, absl::Time images) {
+  int64_t total = 0;
+  for (const bool whole : {true, false}) {
+    const int64_t before = absl::ToUnixMicros(whole ? entries : images);
+    int64_t changed = 0;
+    do {
+      absl::Status status = committer_->Run([&](WriterConnection& writer, Meta* meta) {
+        int64_t& oldest = whole ? meta->oldest : meta->oldest_with_images;
+        absl::StatusOr<int64_t> expired =
+            writer.Execute(whole ? sql::ExpireChanges() : sql::ExpireImages(),
+                           {oldest, oldest + kExpireBatch, before});
+        if (!expired.ok()) return expired.status();
+        // Times never run backwards, so these were the oldest.
+        changed = *expired;
+        oldest += changed;
+        meta->oldest_with_images = std::max(meta->oldest_with_images, meta->oldest);
+        return absl::OkStatus();
+      });
+      if (!status.ok()) return status;
+      total += changed;
+    } while (changed == kExpireBatch && !closing());
+  }
+  return total;
+}
+
+bool SqlStore::IndexReady(TableId table, int column) const {
+  return catalog_->has(table) && column >= 0 &&
+         column < static_cast<int>(catalog_->table(table).table.columns.size()) &&
+         catalog_->ready(table, column);
+}
+
+absl::Status SqlStore::Healthy() {
+  // Writes the meta row, as a commit does.
+  return committer_->Run([](WriterConnection&, Meta*) { return absl::OkStatus(); });
+}
+
+absl::Status SqlStore::RunLayout(absl::Status (Layout::*step)(WriterConnection&, Meta*)) {
+  return committer_->Run(
+      [&](WriterConnection& writer, Meta* meta) { return (layout_.*step)(writer, meta); });
+}
+
+void SqlStore::FollowLoop() {
+  absl::Time renewed = absl::Now();
+  while (true) {
+    {
+      auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closing_ || poll_now_; };
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(&due), options_.poll_interval);
+      if (closing_) return;
+      poll_now_ = false;
+    }
+    Poll().IgnoreError();
+    if (absl::Now() - renewed > options_.replica_lease / 3) {
+      if (RunLayout(&Layout::Renew).ok()) renewed = absl::Now();
+    }
+  }
+}
+
+absl::Status SqlStore::Poll() {
+  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
+  if (!connection.ok()) return connection.status();
+  int64_t revision = 0;
+  int64_t layout_epoch = 0;
+  absl::Status status = (*connection)->Query(sql::ReadMeta(), {}, [&](const ResultRow& row) {
+    revision = row.Integer(0);
+    layout_epoch = row.Integer(5);
+    return false;
+  });
+  ReturnReader(*std::move(connection));
+  if (!status.ok()) return status;
+  waiters_.Advance(revision);
+  if (layout_epoch == catalog_->layout_epoch()) return absl::OkStatus();
+  // The committer looks again with whatever it commits.
+  return committer_->Run([](WriterConnection&, Meta*) { return absl::OkStatus(); });
+}
+
+void SqlStore::FillLoop() {
+  RunLayout(&Layout::DropOrphans).IgnoreError();
+  while (!closing()) {
+    bool wait = true;
+    absl::Status status = FillAll(&wait);
+    if (wait || !status.ok()) {
+      if (WaitForClosing(kFillPause)) return;
+    }
+  }
+}
+
+absl::Status SqlStore::FillAll(bool* wait) {
+  bool all_ready = true;
+  for (TableId id = catalog_->begin(); id < catalog_->end(); ++id) {
+    for (size_t i = 0; i < catalog_->table(id).table.columns.size(); ++i) {
+      all_ready &= catalog_->ready(id, static_cast<int>(i));
+    }
+  }
+  if (all_ready) return absl::OkStatus();
+  std::vector<Layout::Work> all;
+  absl::Status status = committer_->Run([&](WriterConnection& writer, Meta* meta) {
+    absl::StatusOr<std::vector<Layout::Work>> work = layout_.FindWork(writer, meta);
+    if (!work.ok()) return work.status();
+    all = *std::move(work);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  for (const Layout::Work& work : all) {
+    *wait = false;
+    if (status = FillTable(work); !status.ok()) return status;
+    // That the columns are ready changes the epoch; the next job looks again.
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqlStore::FillTable(const Layout::Work& work) {
+  std::string key;
+  bool more = true;
+  while (more) {
+    if (closing()) return absl::OkStatus();
+    absl::Status status = committer_->Run([&](WriterConnection& writer, Meta*) {
+      std::string next = key;
+      absl::StatusOr<bool> result = layout_.Fill(writer, work, &next);
+      if (!result.ok()) return result.status();
+      key = std::move(next);
+      more = *result;
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+  }
+  if (catalog_->dialect() == Catalog::Dialect::kPostgres) {
+    absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
+    if (!connection.ok()) return connection.status();
+    absl::Status status;
+    for (int column : work.columns) {
+      if (!status.ok()) break;
+      status = (*connection)
+                   ->Execute(sql::CreateIndex(catalog_->table(work.table), column, true), {})
+                   .status();
+    }
+    ReturnReader(*std::move(connection));
+    if (!status.ok()) return status;
+  }
+  return committer_->Run(
+      [&](WriterConnection& writer, Meta* meta) { return layout_.Finish(writer, meta, work); });
+}
+
+}  // namespace caravan::store

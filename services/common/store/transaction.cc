@@ -1,0 +1,192 @@
+#include "services/common/store/transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/common/store/store_errors.h"
+
+namespace caravan::store {
+
+int64_t BufferedTransaction::revision() const {
+  return group_ != nullptr ? group_->meta().revision : base_->revision();
+}
+
+std::optional<Row> BufferedTransaction::FindWritten(TableId table, std::string_view key,
+                                                    bool* known) {
+  *known = true;
+  // A body writes a few rows; the last write of one counts.
+  for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
+    if (write->table != table || write->key != key) continue;
+    if (write->deleted) return std::nullopt;
+    return Row{write->key, kPendingVersion,
+               write->at_commit ? write->at_commit(revision() + logged()) : write->data};
+  }
+  if (group_ != nullptr) {
+    if (const RowWrite* row = group_->Find(table, key)) {
+      if (row->version == 0) return std::nullopt;
+      return Row{row->key, row->version, row->data};
+    }
+  }
+  *known = false;
+  return std::nullopt;
+}
+
+void BufferedTransaction::NoteRead(TableId table, std::string_view key,
+                                   const std::optional<Row>& row) {
+  // What a group's member reads can't change before it commits.
+  if (group_ != nullptr) return;
+  reads_.push_back({table, std::string(key)});
+  read_versions_.push_back(row.has_value() ? row->version : 0);
+}
+
+absl::StatusOr<std::optional<Row>> BufferedTransaction::Get(TableId table, std::string_view key) {
+  bool known = false;
+  std::optional<Row> written = FindWritten(table, key, &known);
+  if (known) return written;
+  absl::StatusOr<std::optional<Row>> row = base_->Get(table, key);
+  if (row.ok()) NoteRead(table, key, *row);
+  return row;
+}
+
+absl::StatusOr<std::vector<std::optional<Row>>> BufferedTransaction::GetMany(
+    TableId table, absl::Span<const std::string> keys) {
+  std::vector<std::optional<Row>> rows(keys.size());
+  std::vector<std::string> missing;
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    bool known = false;
+    rows[i] = FindWritten(table, keys[i], &known);
+    if (known) continue;
+    missing.push_back(keys[i]);
+    positions.push_back(i);
+  }
+  if (missing.empty()) return rows;
+  absl::StatusOr<std::vector<std::optional<Row>>> read = base_->GetMany(table, missing);
+  if (!read.ok()) return read;
+  for (size_t i = 0; i < missing.size(); ++i) {
+    NoteRead(table, missing[i], (*read)[i]);
+    rows[positions[i]] = std::move((*read)[i]);
+  }
+  return rows;
+}
+
+absl::Status BufferedTransaction::Scan(const ScanSpec& spec,
+                                       absl::FunctionRef<bool(Row& row)> visit) {
+  // The body may rely on a guard row that a member before it has written; so it
+  // has to see the rows that this one wrote, too.
+  if (group_ != nullptr) {
+    if (absl::Status status = group_->Flush(); !status.ok()) return status;
+  }
+  return base_->Scan(spec, visit);
+}
+
+absl::Status BufferedTransaction::ScanChanges(const ChangeScan& spec,
+                                              absl::FunctionRef<bool(Change& change)> visit) {
+  if (group_ != nullptr) {
+    if (absl::Status status = group_->Flush(); !status.ok()) return status;
+  }
+  return base_->ScanChanges(spec, visit);
+}
+
+void BufferedTransaction::Write(BufferedWrite write) {
+  if (!catalog_->has(write.table)) {
+    if (error_.ok()) error_ = MisuseError(absl::StrCat("there is no table ", write.table));
+    return;
+  }
+  if (!write.deleted && error_.ok()) {
+    error_ = catalog_->CheckRow(write.table, write.key, write.columns);
+  }
+  writes_.push_back(std::move(write));
+}
+
+void BufferedTransaction::Put(TableId table, std::string key, std::string data,
+                              std::vector<Value> columns) {
+  Write({.table = table,
+         .key = std::move(key),
+         .data = std::move(data),
+         .columns = std::move(columns)});
+}
+
+void BufferedTransaction::PutAtCommit(TableId table, std::string key,
+                                      std::function<std::string(int64_t)> data,
+                                      std::vector<Value> columns) {
+  Write({.table = table,
+         .key = std::move(key),
+         .at_commit = std::move(data),
+         .columns = std::move(columns)});
+}
+
+void BufferedTransaction::Delete(TableId table, std::string key) {
+  Write({.table = table, .key = std::move(key), .deleted = true});
+}
+
+Group::Group(const Catalog* catalog, WriterConnection* writer, Meta meta, absl::Time now)
+    : writer_(writer), meta_(meta), reader_(catalog, writer, meta), index_(catalog->end() + 1) {
+  meta_.commit_time = std::max(meta_.commit_time, absl::ToUnixMicros(now));
+}
+
+const RowWrite* Group::Find(TableId table, std::string_view key) const {
+  if (table < -1 || table + 1 >= static_cast<TableId>(index_.size())) return nullptr;
+  const auto& index = index_[table + 1];
+  auto it = index.find(key);
+  return it == index.end() ? nullptr : &rows_[it->second].row;
+}
+
+bool Group::IsCurrent(const BufferedTransaction& transaction,
+                      absl::Span<const int64_t> current) const {
+  const std::vector<RowKey>& reads = transaction.reads();
+  for (size_t i = 0; i < reads.size(); ++i) {
+    const RowWrite* written = Find(reads[i].table, reads[i].key);
+    const int64_t version = written != nullptr ? written->version : current[i];
+    if (version != transaction.read_versions()[i]) return false;
+  }
+  return true;
+}
+
+int64_t Group::Add(BufferedTransaction& transaction) {
+  if (transaction.writes_nothing()) return meta_.revision;
+  wrote_ = true;
+  const int64_t version = ++meta_.version;
+  const int64_t end = meta_.revision + transaction.logged();
+  for (BufferedWrite& write : transaction.writes()) {
+    auto& index = index_[write.table + 1];
+    auto [it, inserted] = index.try_emplace(write.key, rows_.size());
+    if (inserted) {
+      rows_.emplace_back();
+      unflushed_.push_back(it->second);
+    } else if (rows_[it->second].flushed) {
+      unflushed_.push_back(it->second);
+    }
+    Written& written = rows_[it->second];
+    written.flushed = false;
+    written.row.table = write.table;
+    written.row.key = std::move(write.key);
+    written.row.version = write.deleted ? 0 : version;
+    written.row.data = write.at_commit ? write.at_commit(end) : std::move(write.data);
+    written.row.columns = std::move(write.columns);
+  }
+  for (Change& change : transaction.TakeChanges()) {
+    change.revision = ++meta_.revision;
+    change.transaction_end_revision = end;
+    change.commit_time = absl::FromUnixMicros(meta_.commit_time);
+    changes_.push_back(std::move(change));
+  }
+  return end;
+}
+
+absl::Status Group::Flush() {
+  if (!status_.ok() || (unflushed_.empty() && changes_.empty())) return status_;
+  std::vector<const RowWrite*> rows;
+  rows.reserve(unflushed_.size());
+  for (size_t i : unflushed_) {
+    rows_[i].flushed = true;
+    rows.push_back(&rows_[i].row);
+  }
+  status_ = writer_->Apply(rows, changes_);
+  unflushed_.clear();
+  changes_.clear();
+  return status_;
+}
+
+}  // namespace caravan::store

@@ -1,0 +1,122 @@
+// What a transaction's body reads and writes, before it is committed.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "services/common/store/catalog.h"
+#include "services/common/store/connection.h"
+#include "services/common/store/sql_reader.h"
+#include "services/common/store/store.h"
+
+namespace caravan::store {
+
+struct BufferedWrite {
+  TableId table = 0;
+  std::string key;
+  bool deleted = false;
+  std::string data = {};
+  std::function<std::string(int64_t end_revision)> at_commit = {};  // instead of data
+  std::vector<Value> columns = {};
+};
+
+class Group;
+
+class BufferedTransaction final : public Transaction {
+ public:
+  // Reads from `base`, and what the group has written, where there is one.
+  BufferedTransaction(const Catalog* catalog, Reader* base, Group* group)
+      : catalog_(catalog), base_(base), group_(group) {}
+
+  int64_t revision() const override;
+  absl::StatusOr<std::optional<Row>> Get(TableId table, std::string_view key) override;
+  absl::StatusOr<std::vector<std::optional<Row>>> GetMany(
+      TableId table, absl::Span<const std::string> keys) override;
+  absl::Status Scan(const ScanSpec& spec, absl::FunctionRef<bool(Row& row)> visit) override;
+  absl::Status ScanChanges(const ChangeScan& spec,
+                           absl::FunctionRef<bool(Change& change)> visit) override;
+  void Put(TableId table, std::string key, std::string data, std::vector<Value> columns) override;
+  void PutAtCommit(TableId table, std::string key, std::function<std::string(int64_t)> data,
+                   std::vector<Value> columns) override;
+  void Delete(TableId table, std::string key) override;
+  void Log(Change change) override { changes_.push_back(std::move(change)); }
+  int64_t logged() const { return static_cast<int64_t>(changes_.size()); }
+  void Discard() override { discarded_ = true; }
+
+  // The base is gone; only what was buffered is still needed.
+  void Detach() { base_ = nullptr; }
+
+  // Why it can't be committed, though the body returned OK.
+  const absl::Status& error() const { return error_; }
+  bool discarded() const { return discarded_; }
+  bool writes_nothing() const { return writes_.empty() && changes_.empty(); }
+  const std::vector<RowKey>& reads() const { return reads_; }
+  const std::vector<int64_t>& read_versions() const { return read_versions_; }
+  std::vector<BufferedWrite>& writes() { return writes_; }
+  absl::Span<const Change> changes() const override { return changes_; }
+  std::vector<Change> TakeChanges() { return std::move(changes_); }
+
+ private:
+  void Write(BufferedWrite write);
+  // The row as this transaction or its group has written it; `known` says
+  // whether either did.
+  std::optional<Row> FindWritten(TableId table, std::string_view key, bool* known);
+  void NoteRead(TableId table, std::string_view key, const std::optional<Row>& row);
+
+  const Catalog* const catalog_;
+  Reader* base_;
+  Group* const group_;
+  bool discarded_ = false;
+  absl::Status error_;
+  std::vector<RowKey> reads_;
+  std::vector<int64_t> read_versions_;
+  std::vector<BufferedWrite> writes_;
+  std::vector<Change> changes_;
+};
+
+// The transactions that are committed together: what they have written so far,
+// and not yet, to the database.
+class Group {
+ public:
+  Group(const Catalog* catalog, WriterConnection* writer, Meta meta, absl::Time now);
+
+  // Whether all rows that a transaction has read are still as it read them.
+  // `current` are their versions before the group.
+  bool IsCurrent(const BufferedTransaction& transaction, absl::Span<const int64_t> current) const;
+
+  // Adds a transaction's writes, and returns its revision.
+  int64_t Add(BufferedTransaction& transaction);
+
+  // The row as the group wrote it; a version of 0: deleted. Null: not written.
+  const RowWrite* Find(TableId table, std::string_view key) const;
+
+  // Writes what there is to the database.
+  absl::Status Flush();
+
+  // Of the last Flush that failed: the group can't be committed.
+  const absl::Status& status() const { return status_; }
+  const Meta& meta() const { return meta_; }
+  bool wrote() const { return wrote_; }
+  SqlReader& reader() { return reader_; }
+
+ private:
+  struct Written {
+    RowWrite row;
+    bool flushed = false;
+  };
+
+  WriterConnection* const writer_;
+  Meta meta_;
+  SqlReader reader_;
+  std::deque<Written> rows_;
+  std::vector<absl::flat_hash_map<std::string, size_t>> index_;  // by table
+  std::vector<size_t> unflushed_;
+  std::vector<Change> changes_;
+  bool wrote_ = false;
+  absl::Status status_;
+};
+
+}  // namespace caravan::store
