@@ -310,13 +310,15 @@ absl::StatusOr<AccessPolicy> AccessControl::ReadPolicy(const std::string& file) 
 }
 
 std::shared_ptr<const CompiledPolicy> AccessControl::Policy() const {
-  return policy_.load(std::memory_order_acquire);
+  std::lock_guard lock(mutex_);
+  return policy_;
 }
 
 absl::Status AccessControl::SetPolicy(const AccessPolicy& policy) {
   auto compiled = CompiledPolicy::Compile(policy);
   if (!compiled.ok()) return compiled.status();
-  policy_.store(*std::move(compiled), std::memory_order_release);
+  std::lock_guard lock(mutex_);
+  policy_ = *std::move(compiled);
   return absl::OkStatus();
 }
 

@@ -1,8 +1,8 @@
 // Who may do what: the access policy in force.
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +27,8 @@ class CompiledPolicy;
 
 // Answers whether a principal holds a permission. A role held on a resource
 // name covers it and all below it (`fairs/canton-136` covers
-// `fairs/canton-136/halls/11.2`, not `fairs/canton-1360`). Thread-safe; checks
-// take no lock that a reload holds.
+// `fairs/canton-136/halls/11.2`, not `fairs/canton-1360`). Thread-safe; a
+// reload delays checks by no more than the exchange of a pointer.
 class AccessControl {
  public:
   // With a fixed policy. INVALID_ARGUMENT where the policy is malformed, names
@@ -71,7 +71,8 @@ class AccessControl {
   absl::Status SetPolicy(const caravan::api::v1::AccessPolicy& policy);
 
  private:
-  std::atomic<std::shared_ptr<const CompiledPolicy>> policy_;
+  mutable std::mutex mutex_;  // held to copy or exchange the pointer
+  std::shared_ptr<const CompiledPolicy> policy_;
 };
 
 }  // namespace caravan::identity

@@ -49,21 +49,18 @@ TEST(AuthenticatorTest, WithTlsOnlyTheCertificateCounts) {
 TEST(AuthenticatorTest, InsecureBelievesTheClaim) {
   const auto authenticator = Authenticator::Insecure("");
   ASSERT_TRUE(authenticator.ok());
-  EXPECT_EQ(authenticator->Authenticate({.claimed_principal = "users/a"})->name,
-            "users/a");
+  EXPECT_EQ(authenticator->Authenticate({.claimed_principal = "users/a"})->name, "users/a");
   EXPECT_THAT(std::string(authenticator->Authenticate({}).status().message()),
               HasSubstr("caravan-principal"));
-  EXPECT_EQ(
-      authenticator->Authenticate({.claimed_principal = "root"}).status().code(),
-      absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(authenticator->Authenticate({.claimed_principal = "root"}).status().code(),
+            absl::StatusCode::kUnauthenticated);
 }
 
 TEST(AuthenticatorTest, InsecureMayHaveADefault) {
   const auto authenticator = Authenticator::Insecure("users/admin");
   ASSERT_TRUE(authenticator.ok());
   EXPECT_EQ(authenticator->Authenticate({})->name, "users/admin");
-  EXPECT_EQ(authenticator->Authenticate({.claimed_principal = "users/a"})->name,
-            "users/a");
+  EXPECT_EQ(authenticator->Authenticate({.claimed_principal = "users/a"})->name, "users/a");
   EXPECT_EQ(Authenticator::Insecure("admin").status().code(), absl::StatusCode::kInvalidArgument);
 }
 

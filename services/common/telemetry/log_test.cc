@@ -78,12 +78,13 @@ TEST_F(LogTest, NeverWritesSecrets) {
 
 TEST_F(LogTest, LimitsWhatGrpcLogs) {
   InstallGrpcLog();
-  for (int i = 0; i < 1000; ++i) gpr_log(GPR_ERROR, "bad header %d", i);
-  // The thousand lines take less than two seconds, so touch at most three.
-  ASSERT_GE(lines_.size(), 10u);
+  // The lines of this second may have been spent by an earlier run.
+  while (lines_.empty()) gpr_log(GPR_ERROR, "bad header");
+  for (int i = 0; i < 1000; ++i) gpr_log(GPR_ERROR, "bad header");
+  // That takes less than two seconds, so it touches at most three.
   EXPECT_LE(lines_.size(), 30u);
-  EXPECT_THAT(lines_[0], AllOf(HasSubstr("\"text\":\"bad header 0\""),
-                               HasSubstr("\"source\":\"log_test.cc:")));
+  EXPECT_THAT(lines_[0],
+              AllOf(HasSubstr("\"text\":\"bad header\""), HasSubstr("\"source\":\"log_test.cc:")));
 }
 
 TEST(RedactUrlTest, LeavesOutPasswords) {
