@@ -35,5 +35,5 @@ if(caravan_own_string_view)
   caravan_abseil_header(strings/internal/str_split_internal.h
       "  ConvertibleToStringView(absl::string_view s)"
       "  ConvertibleToStringView(std::string_view s) : value_(s.data(), s.size()) {}")
-  include_directories(SYSTEM BEFORE ${CMAKE_BINARY_DIR}/abseil)
+  include_directories(BEFORE SYSTEM ${CMAKE_BINARY_DIR}/abseil)
 endif()
