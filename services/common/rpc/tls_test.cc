@@ -141,6 +141,22 @@ TEST_F(TlsTest, NewConnectionsUseChangedFiles) {
       Call(old_channel.get(), FakeOperations::kMethod, FakeOperations::Request(), &response_).ok());
 }
 
+TEST_F(TlsTest, RecoversFromFilesThatDoNotBelongTogether) {
+  const TlsFiles files = WriteServer(first_);
+  ASSERT_NO_FATAL_FAILURE(StartServer(files));
+  const TlsFiles client = WriteClient("a", first_, first_.pem().certificate);
+  ASSERT_TRUE(CallAs(client).ok());
+  ASSERT_TRUE(identity::WritePrivateFile(files.key, first_.pem().key).ok());
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (CallAs(client).ok() && std::chrono::steady_clock::now() < end) {
+  }
+  EXPECT_FALSE(CallAs(client).ok());
+  WriteServer(first_);
+  while (!CallAs(client).ok() && std::chrono::steady_clock::now() < end) {
+  }
+  EXPECT_TRUE(CallAs(client).ok());
+}
+
 TEST_F(TlsTest, NamesFilesThatAreWrong) {
   TlsFiles files = WriteServer(first_);
   const auto message = [&] { return std::string(TlsServerCredentials(files).status().message()); };

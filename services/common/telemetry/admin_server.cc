@@ -29,6 +29,7 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxConnections = 64;
 constexpr size_t kMaxRequestBytes = 8192;
 constexpr auto kTimeout = std::chrono::seconds(5);
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 // An open file descriptor.
 class Descriptor {
@@ -139,9 +140,10 @@ class AdminServerImpl final : public AdminServer {
       polled.clear();
       polled.push_back({wake_.get(), POLLIN, 0});
       // A full server leaves further connections in the backlog.
+      const bool paused = Clock::now() < accept_again_;
       const bool full = connections_.size() >= kMaxConnections;
-      polled.push_back({full ? -1 : listener_.get(), POLLIN, 0});
-      auto next = Clock::time_point::max();
+      polled.push_back({paused || full ? -1 : listener_.get(), POLLIN, 0});
+      auto next = paused ? accept_again_ : Clock::time_point::max();
       for (const Connection& connection : connections_) {
         const short events = connection.response.empty() ? POLLIN : POLLOUT;
         polled.push_back({connection.socket.get(), events, 0});
@@ -168,7 +170,11 @@ class AdminServerImpl final : public AdminServer {
 
   void Accept() {
     Descriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (socket.get() < 0) return;
+    if (socket.get() < 0) {
+      // Without descriptors, a connection that waits would keep poll() busy.
+      accept_again_ = Clock::now() + kAcceptPause;
+      return;
+    }
     connections_.push_back({std::move(socket), Clock::now() + kTimeout, "", "", false});
   }
 
@@ -238,7 +244,8 @@ class AdminServerImpl final : public AdminServer {
   const Descriptor wake_;
   const AdminPages pages_;
   std::list<Connection> connections_;
-  std::thread thread_;  // last: uses the others
+  Clock::time_point accept_again_;  // not before
+  std::thread thread_;              // last: uses the others
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "services/common/api/text.h"
 
 namespace caravan::telemetry {
 namespace {
@@ -44,6 +45,10 @@ std::string_view LevelName(LogLevel level) {
 }
 
 void AppendJsonString(std::string_view text, std::string* line) {
+  if (!api::IsValidUtf8(text)) {
+    AppendJsonString(api::ToValidUtf8(text), line);
+    return;
+  }
   line->push_back('"');
   for (const char c : text) {
     switch (c) {

@@ -59,6 +59,11 @@ TEST_F(LogTest, WritesOneJsonObject) {
   EXPECT_THAT(fields.at("time").string_value(), ::testing::ContainsRegex("^20.*T.*[.].*Z$"));
 }
 
+TEST_F(LogTest, WritesUtf8WhateverItIsGiven) {
+  Log(LogLevel::kInfo, "m", {{"text", "杭州\xff"}});
+  EXPECT_EQ(Parsed().fields().at("text").string_value(), "杭州\uFFFD");
+}
+
 TEST_F(LogTest, LeavesOutWhatIsBelowTheLevel) {
   Log(LogLevel::kDebug, "hidden");
   EXPECT_THAT(lines_, SizeIs(0));
