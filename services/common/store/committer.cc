@@ -89,8 +89,13 @@ void Committer::Deliver(std::vector<Member> members) {
   std::vector<Callbacks::Callback> callbacks;
   callbacks.reserve(members.size());
   for (Member& member : members) {
-    callbacks.push_back([done = std::move(member.done),
-                         result = std::move(member.result)]() mutable { done(std::move(result)); });
+    callbacks.push_back([done = std::move(member.done), result = std::move(member.result),
+                         after_commit = std::move(member.after_commit)]() mutable {
+      if (result.ok()) {
+        for (const std::function<void()>& callback : after_commit) callback();
+      }
+      done(std::move(result));
+    });
   }
   callbacks_->RunAll(std::move(callbacks));
 }
@@ -155,6 +160,7 @@ absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const 
                                    Group& group) {
   size_t read = 0;
   for (Member& member : members) {
+    member.after_commit.clear();
     std::unique_ptr<BufferedTransaction> again;
     BufferedTransaction* transaction = member.prepared.get();
     bool current = false;
@@ -180,6 +186,7 @@ absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const 
       }
     }
     member.result = Committed{group.Add(*transaction)};
+    member.after_commit = transaction->TakeAfterCommit();
   }
   return absl::OkStatus();
 }

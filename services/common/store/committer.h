@@ -61,6 +61,7 @@ class Committer {
     Job job = {};  // instead of a body
     absl::Time submitted;
     absl::StatusOr<Committed> result = Committed{};
+    std::vector<std::function<void()>> after_commit = {};  // where the result is OK
   };
 
   void Loop();

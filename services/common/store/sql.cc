@@ -43,10 +43,16 @@ std::string IndexName(const Table& table, const Column& column) {
   return Quoted(name);
 }
 
+std::string LockSchema() { return "SELECT pg_advisory_xact_lock(4857194027)"; }
+
+std::string CreateSchema(std::string_view schema) {
+  return absl::StrCat("CREATE SCHEMA IF NOT EXISTS ", Quoted(schema));
+}
+
 std::vector<std::string> CreateSystemTables(Dialect dialect) {
   const std::string_view integer = TypeName(dialect, Column::Type::kInteger);
   const std::string_view bytes = TypeName(dialect, Column::Type::kText);
-  return {
+  std::vector<std::string> all = {
       absl::StrCat("CREATE TABLE IF NOT EXISTS store_meta (id INTEGER PRIMARY KEY, revision ",
                    integer, " NOT NULL, version ", integer, " NOT NULL, commit_time ", integer,
                    " NOT NULL, oldest ", integer, " NOT NULL, oldest_with_images ", integer,
@@ -68,6 +74,16 @@ std::vector<std::string> CreateSystemTables(Dialect dialect) {
                    " NOT NULL PRIMARY KEY, layout ", integer, " NOT NULL, expires ", integer,
                    " NOT NULL)"),
   };
+  if (dialect == Dialect::kPostgres) {
+    all.push_back(
+        "CREATE TABLE IF NOT EXISTS store_commits (writer BYTEA PRIMARY KEY, number BIGINT NOT "
+        "NULL, commit_time BIGINT NOT NULL) WITH (fillfactor = 50)");
+    // Of writers that are long gone: a day before the newest commit.
+    all.push_back(
+        "DELETE FROM store_commits WHERE commit_time < (SELECT commit_time - 86400000000 FROM "
+        "store_meta)");
+  }
+  return all;
 }
 
 std::string CreateTable(Dialect dialect, const TableInfo& table) {
@@ -237,6 +253,13 @@ std::string ExpireImages() {
 }
 
 std::string ReadMeta() { return absl::StrCat("SELECT ", kMetaFields, " FROM store_meta"); }
+
+std::string RecordCommit() {
+  return "INSERT INTO store_commits VALUES ($1, $2, $3) ON CONFLICT (writer) DO UPDATE SET number "
+         "= EXCLUDED.number, commit_time = EXCLUDED.commit_time";
+}
+
+std::string ReadCommit() { return "SELECT number FROM store_commits WHERE writer = $1"; }
 
 std::string LockMeta() { return absl::StrCat(ReadMeta(), " FOR UPDATE"); }
 

@@ -8,6 +8,7 @@
 //   store_changes   the change log
 //   store_layouts   every set of tables and columns that a replica ever had
 //   store_indexes   which columns have indexes, and which of these are filled
+//   store_commits   the last commit of every writer (PostgreSQL)
 //   store_replicas  the processes that have the store open, with their layouts
 #pragma once
 
@@ -29,7 +30,10 @@ using Dialect = Catalog::Dialect;
 std::string Quoted(std::string_view identifier);
 std::string IndexName(const Table& table, const Column& column);  // quoted
 
-// Schema.
+// Schema. The first two are PostgreSQL's: within a transaction, nobody else
+// creates what is missing; and where its tables are.
+std::string LockSchema();
+std::string CreateSchema(std::string_view schema);
 std::vector<std::string> CreateSystemTables(Dialect dialect);
 std::string CreateTable(Dialect dialect, const TableInfo& table);
 std::string AddColumn(Dialect dialect, const TableInfo& table, int column);
@@ -82,6 +86,11 @@ std::string ExpireImages();
 std::string ReadMeta();
 std::string LockMeta();
 std::string WriteMeta();
+
+// PostgreSQL: the last commit of every writer (writer, number, time), by which
+// one whose connection broke finds out whether it took place.
+std::string RecordCommit();
+std::string ReadCommit();
 
 // The statement of a scan, and its parameters, which refer to the spec and to
 // the vectors here. Its result: key, version, data, the columns of the order.

@@ -112,6 +112,7 @@ void SqlStore::Write(WriteBody body, WriteDone done) {
 void SqlStore::RunAheadLoop() {
   auto has_work = [this]()
                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !ahead_.empty() || closing_; };
+  std::unique_ptr<Connection> connection;
   while (true) {
     Ahead ahead;
     {
@@ -120,14 +121,13 @@ void SqlStore::RunAheadLoop() {
       ahead = std::move(ahead_.front());
       ahead_.pop_front();
     }
-    RunAhead(std::move(ahead));
+    RunAhead(std::move(ahead), &connection);
   }
 }
 
-void SqlStore::RunAhead(Ahead ahead) {
-  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
-  // The committer runs it, where the database is away: it knows how to wait.
-  if (!connection.ok()) {
+void SqlStore::RunAhead(Ahead ahead, std::unique_ptr<Connection>* connection) {
+  if (!Ensure(connection).ok()) {
+    // The committer runs it, where the database is away: it knows how to wait.
     committer_->Submit(std::move(ahead.body), std::move(ahead.done), nullptr);
     return;
   }
@@ -141,9 +141,7 @@ void SqlStore::RunAhead(Ahead ahead) {
     revision = reader.revision();
     transaction->Detach();
   }
-  const bool usable = (*connection)->usable();
-  ReturnReader(*std::move(connection));
-  if (!usable) {
+  if (!(*connection)->usable()) {
     committer_->Submit(std::move(ahead.body), std::move(ahead.done), nullptr);
     return;
   }
@@ -160,6 +158,14 @@ void SqlStore::RunAhead(Ahead ahead) {
       done(status);
     }
   });
+}
+
+absl::Status SqlStore::Ensure(std::unique_ptr<Connection>* connection) {
+  if (*connection != nullptr && (*connection)->usable()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Connection>> opened = engine_->Connect();
+  if (!opened.ok()) return opened.status();
+  *connection = *std::move(opened);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Connection>> SqlStore::TakeReader() {
@@ -261,6 +267,7 @@ absl::Status SqlStore::RunLayout(absl::Status (Layout::*step)(WriterConnection&,
 }
 
 void SqlStore::FollowLoop() {
+  std::unique_ptr<Connection> connection;
   absl::Time renewed = absl::Now();
   while (true) {
     {
@@ -270,16 +277,15 @@ void SqlStore::FollowLoop() {
       if (closing_) return;
       poll_now_ = false;
     }
-    Poll().IgnoreError();
+    Poll(&connection).IgnoreError();
     if (absl::Now() - renewed > options_.replica_lease / 3) {
       if (RunLayout(&Layout::Renew).ok()) renewed = absl::Now();
     }
   }
 }
 
-absl::Status SqlStore::Poll() {
-  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
-  if (!connection.ok()) return connection.status();
+absl::Status SqlStore::Poll(std::unique_ptr<Connection>* connection) {
+  if (absl::Status status = Ensure(connection); !status.ok()) return status;
   int64_t revision = 0;
   int64_t layout_epoch = 0;
   absl::Status status = (*connection)->Query(sql::ReadMeta(), {}, [&](const ResultRow& row) {
@@ -287,7 +293,6 @@ absl::Status SqlStore::Poll() {
     layout_epoch = row.Integer(5);
     return false;
   });
-  ReturnReader(*std::move(connection));
   if (!status.ok()) return status;
   waiters_.Advance(revision);
   if (layout_epoch == catalog_->layout_epoch()) return absl::OkStatus();

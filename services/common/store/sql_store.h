@@ -56,16 +56,19 @@ class SqlStore : public Store {
   SqlStore(std::unique_ptr<Engine> engine, std::unique_ptr<Catalog> catalog,
            SqlStoreOptions options, std::string replica);
 
+  // Opens a connection where it is not, or no longer.
+  absl::Status Ensure(std::unique_ptr<Connection>* connection);
+  // Of the pool that reads share.
   absl::StatusOr<std::unique_ptr<Connection>> TakeReader();
   void ReturnReader(std::unique_ptr<Connection> reader);
 
   // Runs bodies ahead of the committer, on a shared database.
   void RunAheadLoop();
-  void RunAhead(Ahead ahead);
+  void RunAhead(Ahead ahead, std::unique_ptr<Connection>* connection);
 
   // Follows what other replicas commit; renews this replica's lease.
   void FollowLoop();
-  absl::Status Poll();
+  absl::Status Poll(std::unique_ptr<Connection>* connection);
 
   // Fills the indexes that are not ready.
   void FillLoop();

@@ -172,6 +172,10 @@ class Transaction : public Reader {
 
   // Commits nothing; the body's OK is still an OK (`validate_only`).
   virtual void Discard() = 0;
+
+  // Calls back, on a thread of the store, once this is committed; not where it
+  // is not. A hint to this process, which a crash loses.
+  virtual void AfterCommit(std::function<void()> callback) = 0;
 };
 
 struct Committed {

@@ -1,9 +1,11 @@
 #include "services/common/store/testing.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <filesystem>
+#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,6 +36,30 @@ class SqliteDatabase : public TestDatabase {
 
  private:
   std::string folder_;
+};
+
+class PostgresDatabase : public TestDatabase {
+ public:
+  explicit PostgresDatabase(std::string conninfo) : conninfo_(std::move(conninfo)) {
+    std::random_device random;
+    schema_ = absl::StrCat("test_", random(), "_", random());
+  }
+  ~PostgresDatabase() override {
+    PGconn* connection = PQconnectdb(conninfo_.c_str());
+    PQsetNoticeProcessor(
+        connection, [](void*, const char*) {}, nullptr);
+    PQclear(PQexec(connection, absl::StrCat("DROP SCHEMA ", schema_, " CASCADE").c_str()));
+    PQfinish(connection);
+  }
+
+  std::string url() const override {
+    return absl::StrCat("postgresql:schema=", schema_, " ", conninfo_);
+  }
+  bool shared() const override { return true; }
+
+ private:
+  const std::string conninfo_;
+  std::string schema_;
 };
 
 // A store together with the database that goes with it.
@@ -81,10 +107,22 @@ std::unique_ptr<Store> TestDatabase::OpenOrDie(std::vector<Table> tables, StoreO
 }
 
 std::unique_ptr<TestDatabase> TestStore::Create() const {
-  return std::make_unique<SqliteDatabase>();
+  if (engine == Engine::kSqlite) return std::make_unique<SqliteDatabase>();
+  const char* conninfo = getenv("CARAVAN_TEST_POSTGRES");
+  if (conninfo == nullptr) {
+    Die("CARAVAN_TEST_POSTGRES must name a PostgreSQL to test with (tests/run starts one), or "
+        "CARAVAN_TEST_NO_POSTGRES be set to leave these tests out");
+  }
+  return std::make_unique<PostgresDatabase>(conninfo);
 }
 
-std::vector<TestStore> TestStores() { return {{TestStore::Engine::kSqlite}}; }
+std::vector<TestStore> TestStores() {
+  std::vector<TestStore> stores = {{TestStore::Engine::kSqlite}};
+  if (getenv("CARAVAN_TEST_NO_POSTGRES") == nullptr) {
+    stores.push_back({TestStore::Engine::kPostgres});
+  }
+  return stores;
+}
 
 std::string TestStoreName(const testing::TestParamInfo<TestStore>& info) {
   return info.param.engine == TestStore::Engine::kSqlite ? "Sqlite" : "Postgres";

@@ -45,6 +45,9 @@ class BufferedTransaction final : public Transaction {
   void Log(Change change) override { changes_.push_back(std::move(change)); }
   int64_t logged() const { return static_cast<int64_t>(changes_.size()); }
   void Discard() override { discarded_ = true; }
+  void AfterCommit(std::function<void()> callback) override {
+    after_commit_.push_back(std::move(callback));
+  }
 
   // The base is gone; only what was buffered is still needed.
   void Detach() { base_ = nullptr; }
@@ -58,6 +61,7 @@ class BufferedTransaction final : public Transaction {
   std::vector<BufferedWrite>& writes() { return writes_; }
   absl::Span<const Change> changes() const override { return changes_; }
   std::vector<Change> TakeChanges() { return std::move(changes_); }
+  std::vector<std::function<void()>> TakeAfterCommit() { return std::move(after_commit_); }
 
  private:
   void Write(BufferedWrite write);
@@ -75,6 +79,7 @@ class BufferedTransaction final : public Transaction {
   std::vector<int64_t> read_versions_;
   std::vector<BufferedWrite> writes_;
   std::vector<Change> changes_;
+  std::vector<std::function<void()>> after_commit_;
 };
 
 // The transactions that are committed together: what they have written so far,
