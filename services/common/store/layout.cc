@@ -188,13 +188,13 @@ absl::Status Layout::Leave(WriterConnection& writer, Meta* meta) {
   return Execute(writer, sql::RemoveReplica(), {View(replica_)});
 }
 
-absl::StatusOr<std::vector<std::string>> Layout::LivingLayouts(WriterConnection& writer,
+absl::StatusOr<std::vector<Layout::Living>> Layout::FindLiving(WriterConnection& writer,
                                                                Meta* meta) {
   absl::StatusOr<std::vector<Replica>> replicas = ReadReplicas(writer);
   if (!replicas.ok()) return replicas.status();
   absl::StatusOr<std::vector<std::pair<int64_t, std::string>>> layouts = ReadLayouts(writer);
   if (!layouts.ok()) return layouts.status();
-  std::vector<std::string> living;
+  std::vector<Living> living;
   for (const Replica& replica : *replicas) {
     if (replica.name != replica_ && replica.expires < clock_()) {
       // Should it come back, it finds another epoch, and joins again.
@@ -204,48 +204,47 @@ absl::StatusOr<std::vector<std::string>> Layout::LivingLayouts(WriterConnection&
       continue;
     }
     for (const auto& [number, description] : *layouts) {
-      if (number == replica.layout) living.push_back(description);
+      if (number == replica.layout) living.push_back({replica.name, description});
     }
   }
-  if (meta->layout_epoch != catalog_->layout_epoch()) {
-    catalog_->set_layout_epoch(meta->layout_epoch);
-  }
+  catalog_->set_layout_epoch(meta->layout_epoch);
   return living;
 }
 
 absl::StatusOr<std::vector<Layout::Work>> Layout::FindWork(WriterConnection& writer, Meta* meta) {
-  std::vector<Work> all;
-  for (TableId id = catalog_->begin(); id < catalog_->end(); ++id) {
-    Work work{.table = id};
-    for (size_t i = 0; i < catalog_->table(id).table.columns.size(); ++i) {
-      if (!catalog_->ready(id, static_cast<int>(i))) work.columns.push_back(static_cast<int>(i));
-    }
-    if (!work.columns.empty()) all.push_back(std::move(work));
-  }
-  if (all.empty()) return all;
-  absl::StatusOr<std::vector<std::string>> living = LivingLayouts(writer, meta);
+  absl::StatusOr<std::vector<Living>> living = FindLiving(writer, meta);
   if (!living.ok()) return living.status();
   absl::StatusOr<std::vector<std::pair<int64_t, std::string>>> layouts = ReadLayouts(writer);
   if (!layouts.ok()) return layouts.status();
-  for (Work& work : all) {
-    const Table& table = catalog_->table(work.table).table;
-    work.layout_epoch = meta->layout_epoch;
-    auto is_known_to_all = [&](int column) {
-      return std::all_of(living->begin(), living->end(), [&](const std::string& description) {
+  std::vector<Work> all;
+  for (TableId id = catalog_->begin(); id < catalog_->end(); ++id) {
+    const Table& table = catalog_->table(id).table;
+    Work work{.table = id, .layout_epoch = meta->layout_epoch};
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      const int column = static_cast<int>(i);
+      if (catalog_->ready(id, column)) continue;
+      if (std::all_of(living->begin(), living->end(), [&](const Living& replica) {
+            return Catalog::Describes(replica.description, table, table.columns[column]);
+          })) {
+        work.columns.push_back(column);
+      }
+    }
+    if (work.columns.empty()) continue;
+    auto knows_all = [&](const std::string& description) {
+      return std::all_of(work.columns.begin(), work.columns.end(), [&](int column) {
         return Catalog::Describes(description, table, table.columns[column]);
       });
     };
-    std::erase_if(work.columns, [&](int column) { return !is_known_to_all(column); });
-    for (const auto& [number, description] : *layouts) {
-      const std::string& text = description;
-      if (std::all_of(work.columns.begin(), work.columns.end(), [&](int column) {
-            return Catalog::Describes(text, table, table.columns[column]);
-          })) {
-        work.layouts.push_back(number);
-      }
+    // All of them know the columns; the first does the work.
+    if (std::any_of(living->begin(), living->end(),
+                    [&](const Living& replica) { return replica.name < replica_; })) {
+      continue;
     }
+    for (const auto& [number, description] : *layouts) {
+      if (knows_all(description)) work.layouts.push_back(number);
+    }
+    all.push_back(std::move(work));
   }
-  std::erase_if(all, [](const Work& work) { return work.columns.empty(); });
   return all;
 }
 
@@ -282,7 +281,7 @@ absl::StatusOr<bool> Layout::Fill(WriterConnection& writer, const Work& work, st
 }
 
 absl::Status Layout::DropOrphans(WriterConnection& writer, Meta* meta) {
-  absl::StatusOr<std::vector<std::string>> living = LivingLayouts(writer, meta);
+  absl::StatusOr<std::vector<Living>> living = FindLiving(writer, meta);
   if (!living.ok()) return living.status();
   for (TableId id = catalog_->begin(); id < catalog_->end(); ++id) {
     const Table& table = catalog_->table(id).table;
@@ -291,8 +290,8 @@ absl::Status Layout::DropOrphans(WriterConnection& writer, Meta* meta) {
         writer.Query(sql::ReadIndexes(), {View(table.name)}, [&](const ResultRow& row) {
           Column column{.name = std::string(row.Bytes(0))};
           const bool known =
-              std::any_of(living->begin(), living->end(), [&](const std::string& description) {
-                return Catalog::Describes(description, table, column);
+              std::any_of(living->begin(), living->end(), [&](const Living& replica) {
+                return Catalog::Describes(replica.description, table, column);
               });
           if (!known) orphans.push_back(std::move(column));
           return true;

@@ -53,8 +53,8 @@ class Layout {
     int64_t layout_epoch = 0;
   };
 
-  // The next table to fill; nothing where all are ready, or a replica lives that
-  // does not know one of the columns.
+  // The tables to fill; none where all are ready, a replica lives that does not
+  // know the columns, or another one fills them.
   absl::StatusOr<std::vector<Work>> FindWork(WriterConnection& writer, Meta* meta);
 
   // Fills the rows behind a key, a few; moves the key on. Returns whether there
@@ -79,9 +79,13 @@ class Layout {
   // Number and description of all layouts.
   absl::StatusOr<std::vector<std::pair<int64_t, std::string>>> ReadLayouts(Connection& connection);
   absl::StatusOr<std::vector<Replica>> ReadReplicas(Connection& connection);
-  // Removes the replicas that have died, and returns the descriptions of the
-  // layouts of those that live.
-  absl::StatusOr<std::vector<std::string>> LivingLayouts(WriterConnection& writer, Meta* meta);
+  // The replicas that live, with the descriptions of their layouts; those that
+  // have died are removed.
+  struct Living {
+    std::string name;
+    std::string description;
+  };
+  absl::StatusOr<std::vector<Living>> FindLiving(WriterConnection& writer, Meta* meta);
 
   Catalog* const catalog_;
   const std::string replica_;

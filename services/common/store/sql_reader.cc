@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/store/sql.h"
 #include "services/common/store/store_errors.h"
@@ -126,14 +127,29 @@ absl::Status SqlReader::CheckScan(const ScanSpec& spec) const {
   return absl::OkStatus();
 }
 
-absl::Status SqlReader::CheckLayout(const ScanSpec& spec, int64_t layout_epoch) {
+absl::StatusOr<int64_t> SqlReader::CheckLayout(const ScanSpec& spec) {
   int64_t epoch = 0;
   absl::Status status = connection_->Query(sql::ReadMeta(), {}, [&](const ResultRow& row) {
     epoch = row.Integer(5);
     return false;
   });
-  if (!status.ok() || epoch == layout_epoch) return status;
-  return IndexNotReadyError(catalog_->table(spec.table).table.name, "its columns");
+  if (!status.ok()) return status;
+  const Table& table = catalog_->table(spec.table).table;
+  absl::flat_hash_set<std::string> ready;
+  status = connection_->Query(sql::ReadIndexes(), {std::string_view(table.name)},
+                              [&](const ResultRow& row) {
+                                if (row.Integer(2) != 0) ready.emplace(row.Bytes(0));
+                                return true;
+                              });
+  if (!status.ok()) return status;
+  std::vector<int> columns;
+  for (const Term& term : spec.terms) columns.push_back(term.column);
+  for (const Order& order : spec.order) columns.push_back(order.column);
+  for (int column : columns) {
+    const std::string& name = table.columns[column].name;
+    if (!ready.contains(name)) return IndexNotReadyError(table.name, name);
+  }
+  return epoch;
 }
 
 int64_t SqlReader::NextChunk(int64_t fetched, int64_t limit) const {
@@ -145,9 +161,9 @@ absl::Status SqlReader::Scan(const ScanSpec& spec, absl::FunctionRef<bool(Row& r
   if (absl::Status status = Begin(); !status.ok()) return status;
   // Another replica may have joined that does not know a column: SQLite has none.
   const bool uses_columns = !spec.terms.empty() || !spec.order.empty();
-  const int64_t layout_epoch = catalog_->dialect() == Catalog::Dialect::kPostgres && uses_columns
-                                   ? catalog_->layout_epoch()
-                                   : 0;
+  int64_t layout_epoch = catalog_->dialect() == Catalog::Dialect::kPostgres && uses_columns
+                             ? catalog_->layout_epoch()
+                             : 0;
   if (absl::Status status = CheckScan(spec); !status.ok()) return status;
   const TableInfo& table = catalog_->table(spec.table);
   std::optional<ScanSpec::Position> after = spec.after;
@@ -177,7 +193,13 @@ absl::Status SqlReader::Scan(const ScanSpec& spec, absl::FunctionRef<bool(Row& r
           return more && rows < chunk;
         });
     if (!status.ok()) return status;
-    if (visited == 0 && rows == 0 && layout_epoch != 0) return CheckLayout(spec, layout_epoch);
+    if (visited == 0 && rows == 0 && layout_epoch != 0) {
+      absl::StatusOr<int64_t> epoch = CheckLayout(spec);
+      if (!epoch.ok()) return epoch.status();
+      if (*epoch == layout_epoch) return absl::OkStatus();
+      layout_epoch = *epoch;
+      continue;
+    }
     visited += rows;
     if (!more || rows < chunk) return absl::OkStatus();
     after = std::move(last);

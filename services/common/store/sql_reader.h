@@ -32,8 +32,9 @@ class SqlReader : public Reader {
  private:
   absl::Status Begin();
   absl::Status CheckScan(const ScanSpec& spec) const;
-  // Whether this state's columns are those that the catalog takes for ready.
-  absl::Status CheckLayout(const ScanSpec& spec, int64_t layout_epoch);
+  // The layout epoch of this state, where the columns that a scan uses are ready
+  // in it.
+  absl::StatusOr<int64_t> CheckLayout(const ScanSpec& spec);
   // Rows or changes to fetch next: PostgreSQL sends all that a statement yields.
   int64_t NextChunk(int64_t fetched, int64_t limit) const;
 

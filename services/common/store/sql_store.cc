@@ -355,10 +355,15 @@ absl::Status SqlStore::FillTable(const Layout::Work& work) {
     if (!connection.ok()) return connection.status();
     absl::Status status;
     for (int column : work.columns) {
+      // One may be left that was not finished.
+      const TableInfo& table = catalog_->table(work.table);
+      if (status.ok()) {
+        status = (*connection)
+                     ->Execute(sql::DropIndex(table.table, table.table.columns[column]), {})
+                     .status();
+      }
       if (!status.ok()) break;
-      status = (*connection)
-                   ->Execute(sql::CreateIndex(catalog_->table(work.table), column, true), {})
-                   .status();
+      status = (*connection)->Execute(sql::CreateIndex(table, column, true), {}).status();
     }
     ReturnReader(*std::move(connection));
     if (!status.ok()) return status;
