@@ -1,0 +1,87 @@
+// What every command works with: the world around it, the server that it
+// talks to, and what that server has.
+#pragma once
+
+#include <functional>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "clients/cli/call.h"
+#include "clients/cli/catalog.h"
+#include "clients/cli/flags.h"
+
+namespace caravan::cli {
+
+// The process around a command, so that a test can be one.
+struct Environment {
+  std::istream* in = nullptr;
+  std::ostream* out = nullptr;
+  std::ostream* err = nullptr;
+  bool err_is_terminal = false;
+  std::function<std::optional<std::string>(const std::string&)> variable;
+  std::function<absl::Time()> now;
+  std::function<void(absl::Duration)> sleep;
+};
+
+// The flags that every command has.
+const std::vector<Flag>& GlobalFlags();
+
+// The configuration file that is in use.
+std::string ConfigFile(const Environment& environment);
+
+class Session {
+ public:
+  // `flags` must outlive the session.
+  Session(Environment& environment, const Flags& flags)
+      : environment_(environment), flags_(flags) {}
+
+  Environment& environment() { return environment_; }
+  std::ostream& out() { return *environment_.out; }
+  std::ostream& err() { return *environment_.err; }
+  void Warn(std::string_view message);
+
+  // Connected, and described, when first asked for.
+  absl::StatusOr<Client*> client();
+  absl::StatusOr<const Catalog*> catalog();
+
+  // The endpoint that flags and contexts give.
+  absl::StatusOr<Endpoint> endpoint() const;
+
+  // Builds a request and calls: the answer of the method.
+  absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Call(
+      const google::protobuf::MethodDescriptor& method, google::protobuf::Message* request);
+
+  // Sets a field of a request by name. A usage error where the request has
+  // none: the method cannot be asked that.
+  absl::Status Set(google::protobuf::Message* request, const std::string& field,
+                   std::string_view value);
+
+  // Gets one resource.
+  absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Get(const Collection& collection,
+                                                                 const std::string& name);
+
+ private:
+  Environment& environment_;
+  const Flags& flags_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Catalog> catalog_;
+};
+
+// Writes an error for people: the message with its reason, and each violation
+// on a line of its own. `where` comes first, if it is not empty.
+void PrintError(const absl::Status& status, std::string_view where, std::ostream& err);
+
+// The exit code that tells scripts what went wrong: 0 fine, 1 any other error,
+// 2 wrong use, 3 not found, 4 not permitted, 5 not reachable, 6 in conflict
+// with the state of things.
+int ExitCode(const absl::Status& status);
+
+}  // namespace caravan::cli

@@ -1,0 +1,51 @@
+// What the tests of the command line share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clients/cli/catalog.h"
+#include "clients/cli/fake_server.h"
+#include "clients/cli/session.h"
+
+namespace caravan::cli {
+
+// The catalog of the zones service, without a server.
+std::unique_ptr<Catalog> ZonesCatalog();
+
+// A folder of its own, removed with all that it holds.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  // Writes a file, and returns its path.
+  std::string Write(const std::string& name, const std::string& text) const;
+  std::string Read(const std::string& name) const;
+
+ private:
+  std::string folder_;
+};
+
+// A run of caravanctl in this process.
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+  std::vector<absl::Duration> sleeps;
+};
+
+struct RunOptions {
+  std::string input = {};
+  std::map<std::string, std::string> variables = {};
+  bool terminal = false;
+};
+
+Outcome RunCli(const std::vector<std::string>& words, const RunOptions& options = {});
+
+// The same with the server's address added.
+Outcome RunCli(const FakeServer& server, std::vector<std::string> words,
+               const RunOptions& options = {});
+
+}  // namespace caravan::cli
