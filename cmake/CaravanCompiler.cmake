@@ -17,7 +17,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
 else()
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-pch-timestamp>)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
 
 if(CARAVAN_SANITIZE)
@@ -25,11 +25,17 @@ if(CARAVAN_SANITIZE)
   add_link_options(-fsanitize=${CARAVAN_SANITIZE})
 endif()
 
+if(CARAVAN_FUZZ)
+  # Coverage of the libraries is what guides the fuzzer.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Flags of our own code, not of generated code.
 set(CARAVAN_WARNINGS -Wall -Wextra -Werror -Wnon-virtual-dtor -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns falsely of std::string at -O2 and of sanitized code.
-  list(APPEND CARAVAN_WARNINGS -Wno-restrict)
+  list(APPEND CARAVAN_WARNINGS -Wno-restrict "$<$<CONFIG:RelWithDebInfo>:-Wno-stringop-overflow;-Wno-array-bounds>")
   if(CARAVAN_SANITIZE)
     list(APPEND CARAVAN_WARNINGS -Wno-maybe-uninitialized -Wno-tsan)
   endif()

@@ -109,7 +109,6 @@ function(caravan_fuzz target)
   endif()
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   caravan_executable(${target} SOURCES ${arg_SOURCES} LINK ${arg_LINK})
-  target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
 endfunction()
 
