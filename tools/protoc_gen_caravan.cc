@@ -53,8 +53,8 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
   bool Generate(const FileDescriptor* file, const std::string&,
                 google::protobuf::compiler::GeneratorContext* context,
                 std::string* error) const override {
-    const std::string name =
-        absl::StrCat(file->name().substr(0, file->name().size() - sizeof("proto") + 1), "service.h");
+    const std::string name = absl::StrCat(
+        file->name().substr(0, file->name().size() - sizeof("proto") + 1), "service.h");
     std::unique_ptr<google::protobuf::io::ZeroCopyOutputStream> stream(context->Open(name));
     google::protobuf::io::Printer out(stream.get(), '$');
     out.Print(
@@ -71,7 +71,8 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
     for (int i = 0; i < file->service_count(); ++i) {
       if (!GenerateService(*file->service(i), out, error)) return false;
     }
-    out.Print("\n}  // namespace $ns$\n", "ns", absl::StrReplaceAll(file->package(), {{".", "::"}}));
+    out.Print("\n}  // namespace $ns$\n", "ns",
+              absl::StrReplaceAll(file->package(), {{".", "::"}}));
     return true;
   }
 
@@ -82,7 +83,8 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
     for (int i = 0; i < service.method_count(); ++i) {
       const MethodDescriptor* method = service.method(i);
       if (method->client_streaming()) {
-        *error = absl::StrCat(method->full_name(), ": client streaming is not bound by the runtime");
+        *error =
+            absl::StrCat(method->full_name(), ": client streaming is not bound by the runtime");
         return false;
       }
       if (caravan::api::ClassifyStandardMethod(*method) || IsTransition(*method)) continue;
@@ -99,28 +101,32 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
         "full", service.full_name(), "name", service.name(), "request",
         CppName(*service.method(0)->input_type()));
     for (const MethodDescriptor* method : custom) {
-      out.Print("    Bind$kind$<$request$, $response$>(\n"
-                "        \"$method$\", [this](auto&&... args) {\n"
-                "          return $method$(std::forward<decltype(args)>(args)...);\n"
-                "        });\n",
-                "kind", Kind(*method), "method", method->name(), "request",
-                CppName(*method->input_type()), "response", CppName(*method->output_type()));
+      out.Print(
+          "    Bind$kind$<$request$, $response$>(\n"
+          "        \"$method$\", [this](auto&&... args) {\n"
+          "          return $method$(std::forward<decltype(args)>(args)...);\n"
+          "        });\n",
+          "kind", Kind(*method), "method", method->name(), "request",
+          CppName(*method->input_type()), "response", CppName(*method->output_type()));
     }
     out.Print("  }\n");
     for (const MethodDescriptor* method : custom) {
       const std::string kind = Kind(*method);
       out.Print("\n  virtual ");
       if (kind == "Stream") {
-        out.Print("::absl::StatusOr<std::unique_ptr<::caravan::rpc::Source<$response$>>> $method$(\n"
-                  "      ::caravan::rpc::Call& call, const $request$& request) = 0;\n",
-                  "response", CppName(*method->output_type()), "method", method->name(), "request",
-                  CppName(*method->input_type()));
+        out.Print(
+            "::absl::StatusOr<std::unique_ptr<::caravan::rpc::Source<$response$>>> $method$(\n"
+            "      ::caravan::rpc::Call& call, const $request$& request) = 0;\n",
+            "response", CppName(*method->output_type()), "method", method->name(), "request",
+            CppName(*method->input_type()));
       } else {
-        out.Print("::absl::StatusOr<$response$> $method$(\n"
-                  "      ::caravan::rpc::Call& call, $state$, const $request$& request) = 0;\n",
-                  "response", CppName(*method->output_type()), "method", method->name(), "state",
-                  kind == "Write" ? "::caravan::store::Transaction& tx" : "::caravan::store::Reader& reader",
-                  "request", CppName(*method->input_type()));
+        out.Print(
+            "::absl::StatusOr<$response$> $method$(\n"
+            "      ::caravan::rpc::Call& call, $state$, const $request$& request) = 0;\n",
+            "response", CppName(*method->output_type()), "method", method->name(), "state",
+            kind == "Write" ? "::caravan::store::Transaction& tx"
+                            : "::caravan::store::Reader& reader",
+            "request", CppName(*method->input_type()));
       }
     }
     out.Print("};\n");
@@ -129,7 +135,8 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
 
   static std::string Kind(const MethodDescriptor& method) {
     if (method.server_streaming()) return "Stream";
-    return method.options().idempotency_level() == MethodOptions::NO_SIDE_EFFECTS ? "Read" : "Write";
+    return method.options().idempotency_level() == MethodOptions::NO_SIDE_EFFECTS ? "Read"
+                                                                                  : "Write";
   }
 };
 

@@ -63,16 +63,24 @@ std::string ReasonOf(const absl::Status& status);
 // The fields that a Status's BadRequest names, in order.
 std::vector<std::string> FieldsOf(const absl::Status& status);
 
+// The same Status with every field of its BadRequest put behind `prefix`, and
+// the message with it where it begins with the first field.
+absl::Status WithFieldPrefix(const absl::Status& status, std::string_view prefix);
+
 // Collects all violations of a request, to report them together.
 class Violations {
  public:
   void Add(std::string field, std::string description);
+  // Adds those of a Status, each behind `prefix`. False, and nothing is added,
+  // where it is not a collection of violations.
+  bool AddAll(const absl::Status& status, std::string_view prefix);
+
   bool empty() const { return violations_.empty(); }
   size_t size() const { return violations_.size(); }
 
-  // OK, or INVALID_ARGUMENT with reason INVALID_FIELDS and one FieldViolation
+  // OK, or INVALID_ARGUMENT with a reason and one FieldViolation
   // for each; the message is the first, and how many more there are.
-  absl::Status ToStatus() const;
+  absl::Status ToStatus(std::string_view reason = "INVALID_FIELDS") const;
 
  private:
   std::vector<std::pair<std::string, std::string>> violations_;

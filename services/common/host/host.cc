@@ -1,0 +1,139 @@
+#include "services/common/host/host.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/common/changes/change_service.h"
+#include "services/common/identity/access.h"
+#include "services/common/identity/principal.h"
+#include "services/common/rpc/executor.h"
+#include "services/common/rpc/runtime.h"
+#include "services/common/settings/settings.h"
+#include "services/common/store/open_store.h"
+#include "services/common/telemetry/log.h"
+#include "services/common/telemetry/metrics.h"
+
+namespace caravan::host {
+
+namespace {
+
+constexpr int kLeastThreads = 4;
+constexpr size_t kMostWaiting = 4096;
+
+absl::StatusOr<std::unique_ptr<identity::AccessControl>> OpenAccess(
+    const settings::ServerSettings& settings) {
+  if (settings.access_policy().empty()) return identity::AccessControl::Create({});
+  return identity::AccessControl::Watch(settings.access_policy());
+}
+
+absl::StatusOr<identity::Authenticator> MakeAuthenticator(
+    const settings::ServerSettings& settings) {
+  if (settings.insecure()) return identity::Authenticator::Insecure(settings.insecure_principal());
+  return identity::Authenticator::ForTrustDomain(settings.trust_domain());
+}
+
+}  // namespace
+
+// In the order of use: what stands below uses what stands above.
+struct Host::Impl {
+  settings::ServerSettings settings;
+  std::function<absl::Time()> clock;
+  telemetry::Metrics metrics;
+  resources::Registry registry;
+  std::unique_ptr<identity::AccessControl> access;
+  std::optional<identity::Authenticator> authenticator;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<rpc::Executor> executor;
+  std::vector<std::unique_ptr<rpc::Service>> services;
+  std::unique_ptr<rpc::Runtime> runtime;
+};
+
+absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& definition,
+                                                 const settings::ServerSettings& settings,
+                                                 std::function<absl::Time()> clock) {
+  auto impl = std::make_unique<Impl>();
+  impl->settings = settings;
+  impl->clock = clock;
+  definition.collections(impl->registry);
+  if (!impl->registry.status().ok()) return impl->registry.status();
+
+  absl::TimeZone zone;
+  if (!absl::LoadTimeZone(settings.time_zone(), &zone)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("time_zone is ", settings.time_zone(), ", which is no IANA time zone"));
+  }
+  auto access = OpenAccess(settings);
+  if (!access.ok()) return access.status();
+  impl->access = *std::move(access);
+  auto authenticator = MakeAuthenticator(settings);
+  if (!authenticator.ok()) return authenticator.status();
+  impl->authenticator = *std::move(authenticator);
+
+  store::StoreOptions store_options;
+  store_options.replica = settings.replica_id();
+  store_options.clock = clock;
+  auto store = store::OpenStore(settings.store(), store_options, impl->registry.Tables());
+  if (!store.ok()) return store.status();
+  impl->store = *std::move(store);
+
+  const int threads =
+      std::max(kLeastThreads, static_cast<int>(std::thread::hardware_concurrency()));
+  impl->executor = std::make_unique<rpc::Executor>(threads, kMostWaiting);
+  impl->services = definition.services({impl->registry, *impl->store, clock});
+  impl->services.push_back(
+      std::make_unique<changes::ChangeService>(impl->registry, *impl->store, *impl->executor));
+
+  rpc::RuntimeOptions options;
+  options.registry = &impl->registry;
+  options.store = impl->store.get();
+  options.access = impl->access.get();
+  options.authenticator = &*impl->authenticator;
+  options.metrics = &impl->metrics;
+  options.executor = impl->executor.get();
+  options.clock = clock;
+  options.time_zone = zone;
+  options.default_deadline = settings::ToDuration(settings.default_deadline());
+  options.longest_deadline = settings::ToDuration(settings.max_deadline());
+  std::vector<rpc::Service*> services;
+  for (const auto& service : impl->services) services.push_back(service.get());
+  auto runtime = rpc::Runtime::Create(options, std::move(services));
+  if (!runtime.ok()) return runtime.status();
+  impl->runtime = *std::move(runtime);
+  return std::unique_ptr<Host>(new Host(std::move(impl)));
+}
+
+Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Host::~Host() {
+  // Tasks that still wait use the rest.
+  impl_->executor.reset();
+}
+
+rpc::ServerOptions Host::server_options() {
+  rpc::ServerOptions options;
+  options.settings = impl_->settings;
+  options.services = impl_->runtime->hosted();
+  options.metrics = &impl_->metrics;
+  options.ready = [this] { return impl_->store->Healthy().ok(); };
+  options.on_drain = [this] { impl_->runtime->EndStreams(); };
+  return options;
+}
+
+store::Store& Host::store() { return *impl_->store; }
+
+int RunService(const ServiceDefinition& definition, int argc, const char* const* argv) {
+  const auto settings = settings::LoadOrExit<settings::ServerSettings>(
+      {.name = definition.name, .description = definition.description}, argc, argv);
+  telemetry::InstallGrpcLog();
+  auto host = Host::Open(definition, settings);
+  if (!host.ok()) {
+    telemetry::Log(telemetry::LogLevel::kError, "The service cannot start",
+                   {{"service", definition.name}, {"error", host.status().ToString()}});
+    return 1;
+  }
+  return rpc::RunServer((*host)->server_options());
+}
+
+}  // namespace caravan::host

@@ -1,0 +1,62 @@
+// What every service's program does: opens its store, binds its methods, serves
+// them with the change feed, and ends in order.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/common/resources/registry.h"
+#include "services/common/rpc/run_server.h"
+#include "services/common/rpc/service.h"
+#include "services/common/settings/settings.pb.h"
+#include "services/common/store/store.h"
+
+namespace caravan::host {
+
+// What handlers may use; all outlive them.
+struct Dependencies {
+  const resources::Registry& registry;
+  store::Store& store;
+  std::function<absl::Time()> clock;
+};
+
+// A service: the one thing that its main.cc and its tests hand over.
+struct ServiceDefinition {
+  std::string name;         // caravan-zones
+  std::string description;  // for --help
+  // Registers the collections.
+  std::function<void(resources::Registry& registry)> collections;
+  // Makes the gRPC services of its contracts.
+  std::function<std::vector<std::unique_ptr<rpc::Service>>(const Dependencies& dependencies)>
+      services;
+};
+
+// A service that is ready to be served, in a program or in a test.
+class Host {
+ public:
+  // An error says which setting is wrong, what of a contract makes no sense, or
+  // that the store cannot be opened.
+  static absl::StatusOr<std::unique_ptr<Host>> Open(const ServiceDefinition& definition,
+                                                    const settings::ServerSettings& settings,
+                                                    std::function<absl::Time()> clock = absl::Now);
+  ~Host();
+
+  // For rpc::Server::Start and rpc::RunServer; the host must outlive the server.
+  rpc::ServerOptions server_options();
+
+  store::Store& store();
+
+ private:
+  struct Impl;
+  explicit Host(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The whole of a main program. Returns its exit code.
+int RunService(const ServiceDefinition& definition, int argc, const char* const* argv);
+
+}  // namespace caravan::host

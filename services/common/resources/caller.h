@@ -1,0 +1,52 @@
+// Who makes a call, and what the call may touch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "google/protobuf/message.h"
+#include "services/common/api/resource.h"
+#include "services/common/identity/access.h"
+#include "services/common/identity/principal.h"
+
+namespace caravan::resources {
+
+// What is known of a call where resources are read and written.
+struct Caller {
+  identity::Principal principal;
+  const identity::AccessControl* access = nullptr;
+
+  // The permission that the method declares.
+  std::string_view permission;
+  // The method's full name as in the change log,
+  // `caravan.zones.v1.PilotZoneService/UpdatePilotZone`.
+  std::string_view method;
+
+  std::string request_id;
+  std::string trace_id;
+
+  absl::Time now;
+  // The legal day, yyyymmdd.
+  int64_t today = 0;
+
+  // Set by a List whose scan budget ran out: the fields that an index would
+  // help, for the reply's metadata.
+  std::string scan_hint;
+
+  // Whether the method's permission is held on everything.
+  bool Everywhere() const { return access->Everywhere(principal, permission); }
+
+  // Whether a permission (the method's own) is held on a resource: by its name,
+  // or through an owner.
+  bool Permits(const api::ResourceType& type, const google::protobuf::Message& resource) const;
+  bool Permits(const api::ResourceType& type, const google::protobuf::Message& resource,
+               std::string_view other_permission) const;
+
+  // PERMISSION_DENIED that says the permission and the resource.
+  absl::Status Denied(std::string_view resource) const;
+};
+
+}  // namespace caravan::resources

@@ -1,0 +1,63 @@
+// One call on its way through the steps before its handler.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "google/protobuf/arena.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "services/common/rpc/binding.h"
+#include "services/common/rpc/runtime.h"
+#include "services/common/telemetry/trace.h"
+
+namespace caravan::rpc {
+
+class CallState {
+ public:
+  CallState(const RuntimeOptions& runtime, const BoundMethod& method,
+            grpc::CallbackServerContext* context, const grpc::ByteBuffer* request);
+
+  // Takes the steps in the order of kSteps; the first error ends the call.
+  absl::Status Prepare();
+
+  // Where the permission depends on owners and the handler does not check them:
+  // reads the resources that the call touches and checks.
+  absl::Status CheckOwners(store::Reader& reader);
+
+  const BoundMethod& method() const { return method_; }
+  Call& call() { return call_; }
+  const google::protobuf::Message& request() const { return *request_; }
+  grpc::CallbackServerContext* context() { return context_; }
+  bool validate_only() const { return validate_only_; }
+  int64_t min_revision() const { return min_revision_; }
+  const std::string& trace_id() const { return call_.caller.trace_id; }
+
+  // Records how it ended.
+  grpc::Status Finished(const absl::Status& status);
+
+ private:
+  absl::Status TakeStep(Step step);
+  absl::Status Identify();
+  absl::Status SetDeadline();
+  absl::Status Parse();
+  absl::Status Permit();
+  absl::Status Validate();
+
+  const RuntimeOptions& runtime_;
+  const BoundMethod& method_;
+  grpc::CallbackServerContext* context_;
+  const grpc::ByteBuffer* bytes_;
+  const absl::Time start_;
+  google::protobuf::Arena arena_;
+  google::protobuf::Message* request_ = nullptr;
+  Call call_;
+  bool check_owners_ = false;
+  bool validate_only_ = false;
+  int64_t min_revision_ = 0;
+};
+
+}  // namespace caravan::rpc

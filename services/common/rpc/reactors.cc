@@ -1,0 +1,279 @@
+#include "services/common/rpc/reactors.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/common/api/errors.h"
+#include "services/common/resources/requests.h"
+#include "services/common/rpc/call_state.h"
+
+namespace caravan::rpc {
+
+namespace {
+
+absl::Status Busy() {
+  return api::Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",
+                    "too many calls wait for this service; try again in a second")
+      .RetryAfter(1);
+}
+
+// A buffer over the string, without a copy.
+grpc::ByteBuffer ToByteBuffer(std::string bytes) {
+  auto* kept = new std::string(std::move(bytes));
+  grpc::Slice slice(
+      kept->data(), kept->size(), [](void* p) { delete static_cast<std::string*>(p); }, kept);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+class UnaryCall : public grpc::ServerUnaryReactor {
+ public:
+  UnaryCall(const RuntimeOptions& runtime, Executor& executor, const BoundMethod& method,
+            grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+            grpc::ByteBuffer* response)
+      : runtime_(runtime),
+        executor_(executor),
+        state_(runtime, method, context, request),
+        response_(response) {}
+
+  void Start() {
+    if (absl::Status s = state_.Prepare(); !s.ok()) return End(s);
+    const int64_t wanted = state_.min_revision();
+    if (wanted <= runtime_.store->revision()) return Dispatch();
+    runtime_.store->AwaitRevision(wanted, state_.call().deadline, [this](absl::Status s) {
+      if (!s.ok()) return End(s);
+      Dispatch();
+    });
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  void Dispatch() {
+    const Method& handler = state_.method().handler;
+    if (handler.write) return RunWrite();
+    if (handler.async) {
+      if (!executor_.Run([this] { RunAsync(); })) End(Busy());
+      return;
+    }
+    if (handler.quick && runtime_.store->reads_inline()) return RunRead();
+    if (!executor_.Run([this] { RunRead(); })) End(Busy());
+  }
+
+  void RunRead() {
+    // A caller that has gone, or whose deadline passed in the queue, is not
+    // worked for.
+    if (state_.context()->IsCancelled()) return End(absl::CancelledError("the caller has gone"));
+    std::string reply;
+    int64_t revision = 0;
+    absl::Status s = runtime_.store->Read([&](store::Reader& reader) -> absl::Status {
+      revision = reader.revision();
+      if (absl::Status owners = state_.CheckOwners(reader); !owners.ok()) return owners;
+      absl::StatusOr<std::string> answer =
+          state_.method().handler.read(state_.call(), reader, state_.request());
+      if (!answer.ok()) return answer.status();
+      reply = *std::move(answer);
+      return absl::OkStatus();
+    });
+    if (!s.ok()) return End(s);
+    Reply(std::move(reply), revision);
+  }
+
+  void RunAsync() {
+    absl::Status allowed =
+        runtime_.store->Read([&](store::Reader& reader) { return state_.CheckOwners(reader); });
+    if (!allowed.ok()) return End(allowed);
+    state_.method().handler.async(state_.call(), state_.request(),
+                                  [this](absl::StatusOr<std::string> answer) {
+                                    if (!answer.ok()) return End(answer.status());
+                                    Reply(*std::move(answer), runtime_.store->revision());
+                                  });
+  }
+
+  void RunWrite() {
+    runtime_.store->Write([this](store::Transaction& tx) { return Body(tx); },
+                          [this](absl::StatusOr<store::Committed> committed) {
+                            if (!committed.ok()) return End(committed.status());
+                            Reply(std::move(reply_), committed->revision);
+                          });
+  }
+
+  // The transaction; may be run again.
+  absl::Status Body(store::Transaction& tx) {
+    const resources::Caller& caller = state_.call().caller;
+    if (absl::Status s = state_.CheckOwners(tx); !s.ok()) return s;
+    if (!caller.request_id.empty()) {
+      absl::StatusOr<std::optional<std::string>> answer =
+          resources::FindAnswer(tx, caller, state_.request());
+      if (!answer.ok()) return answer.status();
+      if (answer->has_value()) {
+        reply_ = **std::move(answer);
+        return absl::OkStatus();
+      }
+    }
+    absl::StatusOr<std::string> reply =
+        state_.method().handler.write(state_.call(), tx, state_.request());
+    if (!reply.ok()) return reply.status();
+    reply_ = *std::move(reply);
+    if (state_.validate_only()) {
+      tx.Discard();
+    } else if (!caller.request_id.empty()) {
+      resources::KeepAnswer(tx, caller, state_.request(),
+                            *state_.method().descriptor->output_type(), reply_);
+    }
+    return absl::OkStatus();
+  }
+
+  void Reply(std::string bytes, int64_t revision) {
+    *response_ = ToByteBuffer(std::move(bytes));
+    state_.context()->AddTrailingMetadata(kRevisionMetadata, absl::StrCat(revision));
+    End(absl::OkStatus());
+  }
+
+  void End(const absl::Status& status) { Finish(state_.Finished(status)); }
+
+  const RuntimeOptions& runtime_;
+  Executor& executor_;
+  CallState state_;
+  grpc::ByteBuffer* response_;
+  std::string reply_;
+};
+
+}  // namespace
+
+// A server stream. One thing is under way at a time: pulling the next message,
+// or writing it; whoever ends that ends the call where it has been cancelled.
+class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  StreamCall(const RuntimeOptions& runtime, Executor& executor, StreamSet& streams,
+             const BoundMethod& method, grpc::CallbackServerContext* context,
+             const grpc::ByteBuffer* request)
+      : runtime_(runtime),
+        executor_(executor),
+        streams_(streams),
+        state_(runtime, method, context, request) {}
+
+  void Start() {
+    if (absl::Status s = state_.Prepare(); !s.ok()) return End(s);
+    if (!streams_.Add(this)) return End(Draining());
+    registered_ = true;
+    // Opening may read the store.
+    if (!executor_.Run([this] { Open(); })) End(Busy());
+  }
+
+  // Ends the stream for a drain.
+  void Drain() {
+    draining_ = true;
+    CancelSource();
+  }
+
+  void OnCancel() override {
+    cancelled_ = true;
+    CancelSource();
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) return End(absl::CancelledError("the caller has gone"));
+    Pull();
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  static absl::Status Draining() {
+    return api::Error(absl::StatusCode::kUnavailable, "DRAINING",
+                      "this server is stopping; go on from the last revision with another")
+        .RetryAfter(1);
+  }
+
+  void Open() {
+    absl::Status allowed =
+        runtime_.store->Read([&](store::Reader& reader) { return state_.CheckOwners(reader); });
+    if (!allowed.ok()) return End(allowed);
+    absl::StatusOr<std::unique_ptr<ByteSource>> source =
+        state_.method().handler.stream(state_.call(), state_.request());
+    if (!source.ok()) return End(source.status());
+    {
+      absl::MutexLock lock(&mutex_);
+      source_ = *std::move(source);
+    }
+    Pull();
+  }
+
+  void Pull() {
+    if (cancelled_) return End(absl::CancelledError("the caller has gone"));
+    if (draining_) return End(Draining());
+    source_->Next([this](absl::StatusOr<std::optional<std::string>> next) {
+      if (cancelled_) return End(absl::CancelledError("the caller has gone"));
+      if (draining_) return End(Draining());
+      if (!next.ok()) return End(next.status());
+      if (!next->has_value()) return End(absl::OkStatus());
+      buffer_ = ToByteBuffer(**std::move(next));
+      StartWrite(&buffer_);
+    });
+  }
+
+  void CancelSource() {
+    absl::MutexLock lock(&mutex_);
+    if (source_ != nullptr) source_->Cancel();
+  }
+
+  void End(const absl::Status& status) {
+    if (registered_) streams_.Remove(this);
+    Finish(state_.Finished(status));
+  }
+
+  const RuntimeOptions& runtime_;
+  Executor& executor_;
+  StreamSet& streams_;
+  CallState state_;
+  bool registered_ = false;
+  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> draining_ = false;
+  absl::Mutex mutex_;
+  std::unique_ptr<ByteSource> source_;  // set once under mutex_
+  grpc::ByteBuffer buffer_;
+};
+
+bool StreamSet::Add(StreamCall* call) {
+  absl::MutexLock lock(&mutex_);
+  if (ended_) return false;
+  calls_.insert(call);
+  return true;
+}
+
+void StreamSet::Remove(StreamCall* call) {
+  absl::MutexLock lock(&mutex_);
+  calls_.erase(call);
+}
+
+void StreamSet::EndAll() {
+  absl::MutexLock lock(&mutex_);
+  ended_ = true;
+  // A call that ends meanwhile waits in Remove until this is over. Cancel only
+  // asks: the source answers on a thread of its own.
+  for (StreamCall* call : calls_) call->Drain();
+}
+
+grpc::ServerUnaryReactor* StartUnary(const RuntimeOptions& runtime, Executor& executor,
+                                     const BoundMethod& method,
+                                     grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(runtime, executor, method, context, request, response);
+  call->Start();
+  return call;
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(const RuntimeOptions& runtime,
+                                                        Executor& executor, StreamSet& streams,
+                                                        const BoundMethod& method,
+                                                        grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer* request) {
+  auto* call = new StreamCall(runtime, executor, streams, method, context, request);
+  call->Start();
+  return call;
+}
+
+}  // namespace caravan::rpc

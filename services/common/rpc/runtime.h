@@ -1,0 +1,72 @@
+// Serves the methods of a service: takes every call through the same steps, and
+// binds what needs no code.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/common/identity/access.h"
+#include "services/common/identity/principal.h"
+#include "services/common/resources/registry.h"
+#include "services/common/resources/standard_methods.h"
+#include "services/common/rpc/executor.h"
+#include "services/common/rpc/run_server.h"
+#include "services/common/rpc/service.h"
+#include "services/common/store/store.h"
+#include "services/common/telemetry/metrics.h"
+
+namespace caravan::rpc {
+
+// The steps of a call before its handler, in order. Each may end it.
+enum class Step { kIdentity, kDeadline, kParsing, kPermission, kValidation };
+inline constexpr std::array kSteps = {Step::kIdentity, Step::kDeadline, Step::kParsing,
+                                      Step::kPermission, Step::kValidation};
+
+// Metadata of requests and replies.
+inline constexpr char kMinRevisionMetadata[] = "caravan-min-revision";
+inline constexpr char kRevisionMetadata[] = "caravan-revision";
+inline constexpr char kScanHintMetadata[] = "caravan-scan-hint";
+
+// What the runtime works with; all outlive it.
+struct RuntimeOptions {
+  resources::Registry* registry = nullptr;
+  store::Store* store = nullptr;
+  const identity::AccessControl* access = nullptr;
+  const identity::Authenticator* authenticator = nullptr;
+  telemetry::Metrics* metrics = nullptr;
+  std::function<absl::Time()> clock = absl::Now;
+  absl::TimeZone time_zone;  // of legal days
+  absl::Duration default_deadline = absl::Seconds(30);
+  absl::Duration longest_deadline = absl::Minutes(5);
+  Executor* executor = nullptr;  // for handlers that may block
+};
+
+class Runtime {
+ public:
+  // Binds every method of the services. An error says which method has no
+  // declared access, no handler, or a contract that makes no sense.
+  static absl::StatusOr<std::unique_ptr<Runtime>> Create(const RuntimeOptions& options,
+                                                         std::vector<Service*> services);
+  ~Runtime();
+
+  // For ServerOptions::services.
+  const std::vector<HostedService>& hosted() const;
+
+  // Ends all server streams with UNAVAILABLE, for a drain.
+  void EndStreams();
+
+  struct Impl;
+
+ private:
+  explicit Runtime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace caravan::rpc

@@ -1,0 +1,171 @@
+// How a service's methods are bound, and what a handler sees.
+//
+// A service derives from the class that protoc-gen-caravan writes for it and
+// implements its pure virtual functions, the custom methods. A handler is a
+// function from request to response or error. What changes something gets a
+// Transaction and is run as its body, perhaps more than once; what reads gets a
+// Reader of one consistent state. The runtime does the rest, in this order:
+// identity, deadline, parsing, permission, validation, handler, commit, reply.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "caravan/api/v1/annotations.pb.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "services/common/resources/caller.h"
+#include "services/common/store/store.h"
+
+namespace caravan::rpc {
+
+// What a handler knows of the call beside the request.
+struct Call {
+  // Who calls, and what of resources they may touch with this method.
+  resources::Caller caller;
+  // When the caller stops waiting.
+  absl::Time deadline;
+  // W3C trace context, to be passed on.
+  std::string traceparent;
+  // Whether the caller has gone, so that long work can end. Any thread may ask.
+  std::function<bool()> cancelled;
+};
+
+// Where a server stream comes from: pulled by the runtime, one message at a
+// time, when the peer has taken the last.
+template <class Response>
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  // Hands over the next message; nothing at the end of the stream. Called again
+  // only after `done` has been called; `done` may be called on any thread.
+  virtual void Next(absl::AnyInvocable<void(absl::StatusOr<std::optional<Response>>)> done) = 0;
+
+  // The peer has gone: `done` of a waiting Next must soon be called, with
+  // anything, but not from within Cancel.
+  virtual void Cancel() = 0;
+};
+
+// A source whose messages are serialised already.
+using ByteSource = Source<std::string>;
+
+// A handler as the runtime calls it. The response is returned serialised.
+using ReadHandler = std::function<absl::StatusOr<std::string>(
+    Call& call, store::Reader& reader, const google::protobuf::Message& request)>;
+using WriteHandler = std::function<absl::StatusOr<std::string>(
+    Call& call, store::Transaction& tx, const google::protobuf::Message& request)>;
+using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(
+    Call& call, const google::protobuf::Message& request)>;
+// For what must wait: answers later, on any thread. Call and request last until
+// `done` has been called, which must be soon where the caller has gone.
+using AsyncHandler =
+    std::function<void(Call& call, const google::protobuf::Message& request,
+                       absl::AnyInvocable<void(absl::StatusOr<std::string>)> done)>;
+
+// One method and its handler; one of the four is set once it is bound.
+struct Method {
+  const google::protobuf::MethodDescriptor* descriptor = nullptr;
+  ReadHandler read;
+  WriteHandler write;
+  StreamHandler stream;
+  AsyncHandler async;
+  // Who may call, where the contract is not ours and cannot say it.
+  std::optional<caravan::api::v1::Access> access;
+  // The handler reads by key only, so that it may run on the thread that
+  // received the call where the store allows.
+  bool quick = false;
+
+  bool bound() const { return read || write || stream || async; }
+};
+
+// The methods of one service.
+class Service {
+ public:
+  explicit Service(const google::protobuf::ServiceDescriptor* descriptor);
+  virtual ~Service() = default;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  const google::protobuf::ServiceDescriptor& service_descriptor() const { return *descriptor_; }
+  std::vector<Method>& methods() { return methods_; }
+  Method& method(std::string_view name);
+
+ protected:
+  template <class Request, class Response, class F>
+  void BindRead(std::string_view name, F handler) {
+    method(name).read = [handler = std::move(handler)](Call& call, store::Reader& reader,
+                                                       const google::protobuf::Message& request) {
+      return Serialized(handler(call, reader, static_cast<const Request&>(request)));
+    };
+  }
+
+  template <class Request, class Response, class F>
+  void BindWrite(std::string_view name, F handler) {
+    method(name).write = [handler = std::move(handler)](Call& call, store::Transaction& tx,
+                                                        const google::protobuf::Message& request) {
+      return Serialized(handler(call, tx, static_cast<const Request&>(request)));
+    };
+  }
+
+  template <class Request, class Response, class F>
+  void BindStream(std::string_view name, F handler) {
+    method(name).stream = [handler = std::move(handler)](Call& call,
+                                                         const google::protobuf::Message& request)
+        -> absl::StatusOr<std::unique_ptr<ByteSource>> {
+      absl::StatusOr<std::unique_ptr<Source<Response>>> source =
+          handler(call, static_cast<const Request&>(request));
+      if (!source.ok()) return source.status();
+      return std::make_unique<Serializing<Response>>(*std::move(source));
+    };
+  }
+
+  template <class Request, class Response, class F>
+  void BindAsync(std::string_view name, F handler) {
+    method(name).async = [handler = std::move(handler)](
+                             Call& call, const google::protobuf::Message& request,
+                             absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) {
+      handler(call, static_cast<const Request&>(request),
+              [done = std::move(done)](absl::StatusOr<Response> response) mutable {
+                done(Serialized(std::move(response)));
+              });
+    };
+  }
+
+ private:
+  template <class Response>
+  static absl::StatusOr<std::string> Serialized(absl::StatusOr<Response> response) {
+    if (!response.ok()) return response.status();
+    return response->SerializeAsString();
+  }
+
+  template <class Response>
+  class Serializing : public ByteSource {
+   public:
+    explicit Serializing(std::unique_ptr<Source<Response>> source) : source_(std::move(source)) {}
+    void Next(absl::AnyInvocable<void(absl::StatusOr<std::optional<std::string>>)> done) override {
+      source_->Next([done = std::move(done)](absl::StatusOr<std::optional<Response>> next) mutable {
+        if (!next.ok()) return done(next.status());
+        if (!next->has_value()) return done(std::nullopt);
+        done((*next)->SerializeAsString());
+      });
+    }
+    void Cancel() override { source_->Cancel(); }
+
+   private:
+    std::unique_ptr<Source<Response>> source_;
+  };
+
+  const google::protobuf::ServiceDescriptor* descriptor_;
+  std::vector<Method> methods_;
+};
+
+}  // namespace caravan::rpc

@@ -1,0 +1,17 @@
+// The one place where an absl::Status becomes a gRPC status.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "grpcpp/support/status.h"
+
+namespace caravan::rpc {
+
+// With its details in `grpc-status-details-bin`. An error of ours (INTERNAL,
+// UNKNOWN, DATA_LOSS) is logged with `method` and `trace_id`, and told without
+// its message. RESOURCE_EXHAUSTED and UNAVAILABLE always say when to try again.
+grpc::Status ToGrpcStatus(const absl::Status& status, std::string_view method,
+                          std::string_view trace_id);
+
+}  // namespace caravan::rpc

@@ -1,0 +1,119 @@
+#include "services/common/testing/test_server.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/json_util.h"
+#include "grpcpp/create_channel.h"
+#include "services/common/settings/settings.h"
+
+namespace caravan::testing {
+
+namespace {
+
+[[noreturn]] void Die(const absl::Status& status) {
+  std::fprintf(stderr, "the test server cannot start: %s\n", status.ToString().c_str());
+  std::abort();
+}
+
+std::string MakeDirectory() {
+  std::string path = (std::filesystem::temp_directory_path() / "caravan-test-XXXXXX").string();
+  if (mkdtemp(path.data()) == nullptr) Die(absl::InternalError("mkdtemp"));
+  return path;
+}
+
+}  // namespace
+
+void Prepare(grpc::ClientContext& context, const CallOptions& options) {
+  context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+  if (!options.principal.empty()) context.AddMetadata("caravan-principal", options.principal);
+  for (const auto& [key, value] : options.metadata) context.AddMetadata(key, value);
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  google::rpc::Status details;
+  if (!status.error_details().empty() && details.ParseFromString(status.error_details())) {
+    return api::FromRpcStatus(details);
+  }
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+std::string MethodPath(const google::protobuf::Descriptor& request, std::string_view method) {
+  return absl::StrCat("/", request.file()->package(), ".", method);
+}
+
+std::unique_ptr<TestServer> TestServer::Start(Options options) {
+  std::unique_ptr<TestServer> server(new TestServer);
+  server->options_ = std::move(options);
+  server->directory_ = MakeDirectory();
+  auto& settings = server->settings_;
+  settings = settings::Defaults<settings::ServerSettings>();
+  settings.set_insecure(true);
+  settings.clear_listen();
+  settings.add_listen("127.0.0.1:0");
+  settings.set_store(server->options_.store.empty()
+                         ? absl::StrCat("sqlite:", server->directory_, "/store.db")
+                         : server->options_.store);
+  auto access = server->options_.access;
+  if (access.roles().empty()) access = PolicyOf({{"users/admin", "*"}});
+  // A policy in JSON is one in YAML.
+  std::string policy;
+  (void)google::protobuf::util::MessageToJsonString(access, &policy);
+  settings.set_access_policy(server->directory_ + "/access.yaml");
+  std::ofstream(settings.access_policy()) << policy;
+  if (server->options_.adjust) server->options_.adjust(settings);
+  server->Open();
+  return server;
+}
+
+void TestServer::Open() {
+  auto host = host::Host::Open(options_.definition, settings_, options_.clock);
+  if (!host.ok()) Die(host.status());
+  host_ = *std::move(host);
+  auto server = rpc::Server::Start(host_->server_options());
+  if (!server.ok()) Die(server.status());
+  server_ = *std::move(server);
+  caller_ = std::make_unique<Caller>(
+      grpc::CreateChannel(server_->addresses()[0], grpc::InsecureChannelCredentials()));
+}
+
+void TestServer::Close() {
+  caller_.reset();
+  server_->Stop(absl::ZeroDuration(), absl::Seconds(5));
+  server_.reset();
+  host_.reset();
+}
+
+void TestServer::Restart() {
+  Close();
+  Open();
+}
+
+TestServer::~TestServer() {
+  Close();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+const std::string& TestServer::address() const { return server_->addresses()[0]; }
+
+caravan::api::v1::AccessPolicy PolicyOf(const std::vector<Permission>& permissions) {
+  caravan::api::v1::AccessPolicy policy;
+  int number = 0;
+  for (const Permission& permission : permissions) {
+    const std::string role = absl::StrCat("role-", ++number);
+    auto* added = policy.add_roles();
+    added->set_name(role);
+    added->add_permissions(permission.permission);
+    auto* binding = policy.add_bindings();
+    binding->set_principal(permission.principal);
+    binding->set_role(role);
+    binding->set_resource(permission.resource);
+  }
+  return policy;
+}
+
+}  // namespace caravan::testing
