@@ -1,0 +1,63 @@
+#!/bin/bash
+# Runs deploy/local/up as a newcomer does, with the programs of this build, and
+# reads what it shows.
+#
+#   local_up_test.sh BIN
+set -euo pipefail
+bin=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# The settings of the tests are not those of a server.
+unset "${!CARAVAN_@}"
+
+failures=0
+expect() {  # WHAT PATTERN: the last run has shown a line that matches
+  if ! grep -qE -- "$2" <<<"$section"; then
+    printf 'FAILED: %s: no line matches %s in:\n%s\n' "$1" "$2" "$section" >&2
+    failures=$((failures + 1))
+  fi
+}
+section_of() {  # of the tour: the command that contains $1, and its output
+  section=$(awk -v text="$1" '
+    /^\$ / {if (index(part, text)) print part; part = ""}
+    {part = part $0 "\n"}
+    END {if (index(part, text)) print part}' "$work/out")
+}
+
+up() { "$root/deploy/local/up" --data "$work/data" --bin "$bin" --port 0 --once >"$work/out" 2>&1; }
+up || { cat "$work/out" >&2; exit 1; }
+
+section_of "'batch = 5' -o name"
+expect "zones of batch 5" '^46$'
+section_of "--effective-date 2024-08-02"
+expect "zones on 2 August 2024" '^165$'
+section_of "--effective-date $(TZ=UTC-8 date +%Y)"
+expect "zones today" '^178$'
+section_of "Taizhou"
+expect "Taizhou in Zhejiang" 'taizhou-zhejiang .*台州'
+expect "Taizhou in Jiangsu" 'taizhou-jiangsu .*泰州'
+section_of "resolve pilotZones haikou"
+expect "the successor of Haikou" '^hainan '
+section_of "--goods.hs-code 620411"
+expect "the policy's outcome" '^    Outcome: +MET$'
+section_of "--goods.hs-code 760410"
+expect "what failed" '^            Outcome: +FAILED$'
+expect "what is not evidenced" '^            Outcome: +NOT_EVIDENCED$'
+expect "what is met all the same" '^            Outcome: +MET$'
+section_of "changes pilotZones/haikou"
+expect "who loaded it" 'users/admin'
+section_of "watch --from-revision 1"
+expect "the first change" '^1 '
+section=$(cat "$work/out")
+expect "an orderly end" '^Draining$'
+
+# Once more: it keeps its data and loads nothing twice.
+up || { cat "$work/out" >&2; exit 1; }
+section_of "'batch = 5' -o name"
+expect "zones of batch 5, again" '^46$'
+if grep -q "Loading" "$work/out"; then
+  echo "FAILED: the second run has loaded the reference data again" >&2
+  failures=$((failures + 1))
+fi
+exit $((failures > 0))
