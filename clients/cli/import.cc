@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,7 @@ class Import {
   absl::Status OpenFile();
   absl::Status MapColumns(const std::vector<std::string>& header);
   absl::Status OpenState();
+  absl::Status SaveState();
   absl::Status OpenErrors();
   absl::StatusOr<int> SendAll(CsvReader& reader, Progress& progress);
   void ReadRow(const CsvRecord& record);
@@ -174,21 +176,30 @@ absl::Status Import::MapColumns(const std::vector<std::string>& header) {
 
 absl::Status Import::OpenState() {
   const std::string file = flags_.Get("resume");
-  if (file.empty()) return absl::OkStatus();
-  auto state = ImportState::Load(file);
-  if (!state.ok()) return state.status();
-  if (state->digest.empty()) {
+  if (!file.empty()) {
+    auto state = ImportState::Load(file);
+    if (!state.ok()) return state.status();
+    state_ = *std::move(state);
+  }
+  if (state_.digest.empty()) {
+    // A new run: the same file imported once more is new requests, for what it
+    // wrote may have been changed since.
     state_.digest = digest_;
     state_.collection = collection_->type;
-    return absl::OkStatus();
+    state_.run = NewRequestId();
+    // Before anything is sent, so that a crash at once repeats the same ids.
+    return SaveState();
   }
-  if (state->digest != digest_ || state->collection != collection_->type) {
-    return UsageError(absl::StrCat(file,
-                                   " is the state of the import of another file, or into another "
-                                   "collection; to start anew, remove it"));
-  }
-  state_ = *std::move(state);
-  return absl::OkStatus();
+  if (state_.digest == digest_ && state_.collection == collection_->type) return absl::OkStatus();
+  return UsageError(absl::StrCat(file,
+                                 " is the state of the import of another file, or into "
+                                 "another collection; to start anew, remove it"));
+}
+
+absl::Status Import::SaveState() {
+  // A dry run has done nothing that a later run could leave out.
+  if (!flags_.Has("resume") || flags_.IsOn("dry-run")) return absl::OkStatus();
+  return state_.Save(flags_.Get("resume"));
 }
 
 absl::Status Import::OpenErrors() {
@@ -277,23 +288,16 @@ absl::Status Import::SendBatch(Progress& progress, const CsvReader& reader) {
                   std::make_move_iterator(unreadable_.end()));
   std::stable_sort(refusals.begin(), refusals.end(),
                    [](const Refusal& a, const Refusal& b) { return a.origin < b.origin; });
-  int64_t refused = 0;  // rows; one may be refused for several reasons
-  int64_t refused_unsent = 0;
-  int64_t previous = 0;
-  for (const auto& refusal : refusals) {
-    if (refusal.origin != previous) {
-      ++refused;
-      const bool sent = std::any_of(batch_.begin(), batch_.end(), [&](const BatchRow& row) {
-        return row.origin == refusal.origin;
-      });
-      if (!sent) ++refused_unsent;
-    }
-    previous = refusal.origin;
-  }
+  // By row: one may be refused for several reasons.
+  std::set<int64_t> refused;
+  for (const auto& refusal : refusals) refused.insert(refusal.origin);
+  const auto accepted = std::count_if(batch_.begin(), batch_.end(), [&](const BatchRow& row) {
+    return !refused.contains(row.origin);
+  });
   if (!refusals.empty()) progress.Clear();
   for (const auto& refusal : refusals) Refuse(refusal);
-  state_.accepted += static_cast<int64_t>(batch_.size()) - (refused - refused_unsent);
-  state_.refused += refused;
+  state_.accepted += accepted;
+  state_.refused += static_cast<int64_t>(refused.size());
   state_.last_line = last_line_;
   batch_.clear();
   unreadable_.clear();
@@ -301,9 +305,7 @@ absl::Status Import::SendBatch(Progress& progress, const CsvReader& reader) {
   if (errors_.is_open() && !errors_.flush()) {
     return absl::ResourceExhaustedError("the file of errors cannot be written");
   }
-  // A dry run has done nothing that a later run could leave out.
-  if (!flags_.Has("resume") || flags_.IsOn("dry-run")) return absl::OkStatus();
-  return state_.Save(flags_.Get("resume"));
+  return SaveState();
 }
 
 absl::StatusOr<int> Import::SendAll(CsvReader& reader, Progress& progress) {
@@ -348,7 +350,8 @@ absl::StatusOr<int> Import::Run() {
   }
   auto sender = BatchSender::Create(
       session_, *collection_, mode_, std::move(paths),
-      absl::StrCat(digest_, "\n", flags_.Get("parent"), "\n", mapping), flags_.IsOn("dry-run"));
+      absl::StrCat(state_.run, "\n", digest_, "\n", flags_.Get("parent"), "\n", mapping),
+      flags_.IsOn("dry-run"));
   if (!sender.ok()) return sender.status();
   sender_.emplace(*std::move(sender));
 

@@ -22,6 +22,7 @@ absl::StatusOr<ImportState> ImportState::Load(const std::string& file) {
     ImportState state;
     state.digest = root["digest"].as<std::string>();
     state.collection = root["collection"].as<std::string>();
+    state.run = root["run"].as<std::string>();
     state.last_line = root["last_line"].as<int64_t>();
     state.accepted = root["accepted"].as<int64_t>();
     state.refused = root["refused"].as<int64_t>();
@@ -35,8 +36,9 @@ absl::Status ImportState::Save(const std::string& file) const {
   const std::string draft = file + ".new";
   {
     std::ofstream out(draft, std::ios::trunc);
-    out << "digest: " << digest << "\ncollection: " << collection << "\nlast_line: " << last_line
-        << "\naccepted: " << accepted << "\nrefused: " << refused << "\n";
+    out << "digest: " << digest << "\ncollection: " << collection << "\nrun: " << run
+        << "\nlast_line: " << last_line << "\naccepted: " << accepted << "\nrefused: " << refused
+        << "\n";
     if (!out.flush()) {
       return absl::ResourceExhaustedError(absl::StrCat(draft, " cannot be written"));
     }

@@ -13,6 +13,7 @@ namespace caravan::cli {
 struct ImportState {
   std::string digest;      // SHA-256 of the file, in hex; empty: nothing done yet
   std::string collection;  // resource type
+  std::string run;         // id of the import, of which the ids of its requests are made
   int64_t last_line = 0;   // rows that begin up to this line are done
   int64_t accepted = 0;    // rows
   int64_t refused = 0;     // rows
