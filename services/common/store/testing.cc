@@ -124,6 +124,12 @@ std::vector<TestStore> TestStores() {
   return stores;
 }
 
+std::vector<TestStore> SharedTestStores() {
+  std::vector<TestStore> stores = TestStores();
+  std::erase_if(stores, [](TestStore store) { return store.engine == TestStore::Engine::kSqlite; });
+  return stores;
+}
+
 std::string TestStoreName(const testing::TestParamInfo<TestStore>& info) {
   return info.param.engine == TestStore::Engine::kSqlite ? "Sqlite" : "Postgres";
 }

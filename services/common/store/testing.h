@@ -52,6 +52,9 @@ struct TestStore {
 // The engines to test with.
 std::vector<TestStore> TestStores();
 
+// Those of them that several stores may have open.
+std::vector<TestStore> SharedTestStores();
+
 // "Sqlite" or "Postgres".
 std::string TestStoreName(const testing::TestParamInfo<TestStore>& info);
 

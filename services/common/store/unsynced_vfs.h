@@ -1,0 +1,18 @@
+// For crash tests: an SQLite VFS that forgets what was not synced.
+//
+// Writes to the database and its write-ahead log stay in the memory of the
+// process until they are synced, and only then go to the files. So a process
+// that is killed loses what a machine would lose whose power goes out. (The
+// order in which such a machine may lose writes is not modelled: it loses all of
+// them.) The index of the log (`-shm`) and temporary files pass through.
+#pragma once
+
+namespace caravan::store {
+
+// Name to give to SqliteOptions::vfs.
+inline constexpr char kUnsyncedVfs[] = "unsynced";
+
+// Registers it, beside the default VFS. Call once, before opening a store.
+void RegisterUnsyncedVfs();
+
+}  // namespace caravan::store
