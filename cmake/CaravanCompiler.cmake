@@ -36,7 +36,7 @@ endif()
 set(CARAVAN_WARNINGS -Wall -Wextra -Werror -Wnon-virtual-dtor -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns falsely of std::string at -O2 and of sanitized code.
-  list(APPEND CARAVAN_WARNINGS -Wno-restrict "$<$<CONFIG:RelWithDebInfo>:-Wno-stringop-overflow;-Wno-array-bounds>")
+  list(APPEND CARAVAN_WARNINGS -Wno-restrict "$<$<CONFIG:RelWithDebInfo>:-Wno-stringop-overflow;-Wno-stringop-overread;-Wno-array-bounds>")
   if(CARAVAN_SANITIZE)
     list(APPEND CARAVAN_WARNINGS -Wno-maybe-uninitialized -Wno-tsan)
   endif()
