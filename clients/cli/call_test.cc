@@ -106,8 +106,8 @@ TEST(CallTest, AsksForTheFilesThatOthersImport) {
   const auto description = (*client)->Describe();
   ASSERT_TRUE(description.ok()) << description.status();
   EXPECT_THAT(description->services,
-              ElementsAre("caravan.api.v1.ChangeService", "caravan.zones.v1.PilotZoneService",
-                          "caravan.zones.v1.PolicyService"));
+              ElementsAre("caravan.api.v1.ChangeService", "caravan.zones.v1.EnterpriseService",
+                          "caravan.zones.v1.PilotZoneService", "caravan.zones.v1.PolicyService"));
   EXPECT_TRUE(Catalog::Create(*description).ok());
 }
 

@@ -243,9 +243,11 @@ absl::Status Follow(Session& session, int64_t start, const std::string& filter,
     if (++failures > kMaxFailures) {
       return status.ok() ? absl::UnavailableError("the server keeps ending the feed") : status;
     }
-    session.Warn(absl::StrCat("the feed broke off (",
-                              status.ok() ? "ended" : std::string(status.message()), "); resuming",
-                              start > 0 ? absl::StrCat(" at revision ", start) : ""));
+    if (failures == 1) {
+      session.Warn(absl::StrCat(
+          "the feed broke off (", status.ok() ? "ended" : std::string(status.message()),
+          "); resuming", start > 0 ? absl::StrCat(" at revision ", start) : ""));
+    }
     (*client)->settings().sleep(RetryDelay(status, failures));
   }
 }

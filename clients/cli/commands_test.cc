@@ -300,7 +300,7 @@ TEST_F(CommandsTest, ListsChangesOfAResource) {
 }
 
 TEST_F(CommandsTest, ListsWhatTheServerHas) {
-  EXPECT_EQ(Run({"api-resources", "-o", "name"}).out, "pilotZones\npolicies\n");
+  EXPECT_EQ(Run({"api-resources", "-o", "name"}).out, "enterprises\npilotZones\npolicies\n");
   const Outcome methods = Run({"methods", "pilotZones"});
   EXPECT_THAT(methods.out, HasSubstr("zones.pilotZones.merge"));
   EXPECT_THAT(methods.out, HasSubstr("merge pilotZones ID"));

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "caravan/zones/v1/enterprises.pb.h"
 #include "caravan/zones/v1/policies.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "google/protobuf/util/field_mask_util.h"
@@ -286,6 +287,9 @@ FakeServer::Reply FakeServer::Handle(const std::string& path, const std::string&
     Store(zone);
     return answer(zone);
   }
+  if (method == "BatchUpdateEnterprises") {
+    return answer(zones::v1::BatchUpdateEnterprisesResponse());
+  }
   if (method == "CheckEligibility") {
     zones::v1::CheckEligibilityResponse response;
     response.set_pilot_zone("pilotZones/hangzhou");
@@ -304,8 +308,9 @@ FakeServer::Reply FakeServer::Reflect(const std::string& bytes) {
   const google::protobuf::FileDescriptor* file = nullptr;
   if (request.has_list_services()) {
     for (const char* name :
-         {"caravan.zones.v1.PilotZoneService", "caravan.zones.v1.PolicyService",
-          "caravan.api.v1.ChangeService", "grpc.reflection.v1.ServerReflection"}) {
+         {"caravan.zones.v1.EnterpriseService", "caravan.zones.v1.PilotZoneService",
+          "caravan.zones.v1.PolicyService", "caravan.api.v1.ChangeService",
+          "grpc.reflection.v1.ServerReflection"}) {
       response.mutable_list_services_response()->add_service()->set_name(name);
     }
   } else if (request.has_file_containing_symbol()) {

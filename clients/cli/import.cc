@@ -160,7 +160,9 @@ absl::Status Import::MapColumns(const std::vector<std::string>& header) {
       problems.push_back(absl::StrCat("column \"", column, "\": ", target.path.path,
                                       " is not one value; map to one of its fields"));
     }
-    const auto [known, is_new] = column_of.emplace(target.path.path, column);
+    const auto [known, is_new] = column_of.emplace(
+        absl::StrCat(target.path.path, target.path.map_key.empty() ? "" : ".", target.path.map_key),
+        column);
     if (!is_new) {
       problems.push_back(absl::StrCat("columns \"", known->second, "\" and \"", column,
                                       "\" both set ", target.path.path));
@@ -344,9 +346,10 @@ absl::StatusOr<int> Import::Run() {
   for (size_t i = 0; i < targets_.size(); ++i) {
     const auto& target = targets_[i];
     if (target.ignored) continue;
-    absl::StrAppend(&mapping, i, "=", target.path.path, "\n");
-    // One entry of a map has no path in a mask.
-    if (!target.is_name) paths.push_back(target.path.path);
+    absl::StrAppend(&mapping, i, "=", target.path.path, ".", target.path.map_key, "\n");
+    // Several columns may be entries of one map, which a mask names as a whole.
+    const bool known = std::find(paths.begin(), paths.end(), target.path.path) != paths.end();
+    if (!target.is_name && !known) paths.push_back(target.path.path);
   }
   auto sender = BatchSender::Create(
       session_, *collection_, mode_, std::move(paths),
@@ -379,8 +382,10 @@ Command ImportCommand() {
       .details =
           "The header names the fields (batch, office.email); a column `id` or `name` gives the\n"
           "name. Creates what does not exist, and sets the columns' fields in what does; an empty\n"
-          "cell clears. Lists are written a;b;c. Rows that cannot be read or are refused are\n"
-          "reported with their line, and the others imported: the exit code is then 2.\n\n"
+          "cell clears. Lists are written a;b;c; a map is replaced by its columns "
+          "(labels.sector).\n"
+          "Rows that cannot be read or are refused are reported with their line, and the others\n"
+          "imported: the exit code is then 2.\n\n"
           "With --resume, how far the import came is kept in a file, and the same command goes on\n"
           "from there; what was sent just before a crash is not done twice. For example\n\n"
           "  caravanctl import zones.csv --collection pilotZones --load \\\n"

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "caravan/zones/v1/enterprises.pb.h"
 #include "clients/cli/test_support.h"
 
 namespace caravan::cli {
@@ -65,6 +66,23 @@ TEST_F(ImportTest, LoadsWithMappedColumns) {
   EXPECT_EQ(zone.successor(), "pilotZones/hainan");
   EXPECT_EQ(zone.end_date().month(), 4);
   EXPECT_EQ(zone.office().phone(), "+86 1");
+}
+
+TEST_F(ImportTest, ListsAndMapsHaveCellsToo) {
+  const auto file = folder_.Write(
+      "firms.csv",
+      "id,roles,labels.sector,labels.size\n91330108madem0001a,seller; courier,silk,small\n");
+  const Outcome outcome = RunCli(server_, {"import", file, "--collection", "enterprises"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const auto requests =
+      server_.Requests<zones::v1::BatchUpdateEnterprisesRequest>("BatchUpdateEnterprises");
+  ASSERT_THAT(requests, SizeIs(1));
+  const auto& item = requests[0].requests(0);
+  EXPECT_THAT(item.enterprise().roles(),
+              ElementsAre(zones::v1::Enterprise::SELLER, zones::v1::Enterprise::COURIER));
+  EXPECT_EQ(item.enterprise().labels().at("sector"), "silk");
+  EXPECT_EQ(item.enterprise().labels().at("size"), "small");
+  EXPECT_THAT(item.update_mask().paths(), ElementsAre("roles", "labels"));
 }
 
 TEST_F(ImportTest, RefusesColumnsThatItDoesNotKnow) {

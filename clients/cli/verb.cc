@@ -128,10 +128,11 @@ absl::Status FillRequest(Session& session, const Flags& flags, Message* request)
   }
   std::vector<Flag> fields;
   AddFlags(*request->GetDescriptor(), "", kMaxDepth, &fields);
-  for (const auto& [name, value] : flags.given()) {
-    if (std::none_of(fields.begin(), fields.end(), [&](const Flag& f) { return f.name == name; })) {
-      continue;
-    }
+  for (const auto& given : flags.given()) {
+    const auto& [name, value] = given;
+    const bool is_field = std::any_of(fields.begin(), fields.end(),
+                                      [&](const Flag& f) { return f.name == given.first; });
+    if (!is_field) continue;
     const auto path = ResolvePath(*request->GetDescriptor(), name);
     if (!path.ok()) return path.status();
     const auto status = ValueReader(**catalog).SetPath(request, *path, value);
