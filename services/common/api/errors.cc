@@ -182,9 +182,17 @@ absl::Status Violations::ToStatus(std::string_view reason) const {
     absl::StrAppend(&message, " (and ", more, " more ", more == 1 ? "violation" : "violations",
                     ")");
   }
-  Error error(absl::StatusCode::kInvalidArgument, reason, std::move(message));
-  for (const auto& [field, description] : violations_) error.Field(field, description);
-  return error;
+  // Packed once: a batch may have thousands.
+  google::rpc::BadRequest bad;
+  for (const auto& [field, description] : violations_) {
+    auto* violation = bad.add_field_violations();
+    violation->set_field(ToValidUtf8(field));
+    violation->set_description(ToValidUtf8(description));
+  }
+  google::rpc::Status status =
+      ToRpcStatus(Error(absl::StatusCode::kInvalidArgument, reason, std::move(message)));
+  status.add_details()->PackFrom(bad);
+  return FromRpcStatus(status);
 }
 
 }  // namespace caravan::api

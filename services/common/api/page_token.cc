@@ -103,6 +103,8 @@ absl::Status Invalid(std::string_view why) {
 
 }  // namespace
 
+absl::Status InvalidPageToken() { return Invalid("is not one that this service gave out"); }
+
 std::string EncodePageToken(const PagePosition& position, std::string_view request_shape) {
   const std::string shape = Digest(request_shape);
   const std::string body = Serialize(position);
@@ -116,7 +118,7 @@ absl::StatusOr<PagePosition> DecodePageToken(std::string_view token,
   std::string bytes;
   if (!absl::WebSafeBase64Unescape(token, &bytes) || bytes.size() < kHeader ||
       bytes[0] != kVersion) {
-    return Invalid("is not one that this service gave out");
+    return InvalidPageToken();
   }
   const std::string_view view = bytes;
   const std::string_view shape = view.substr(1, kDigest);

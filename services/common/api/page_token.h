@@ -31,4 +31,7 @@ std::string EncodePageToken(const PagePosition& position, std::string_view reque
 absl::StatusOr<PagePosition> DecodePageToken(std::string_view token,
                                              std::string_view request_shape);
 
+// The same error, for a token whose position cannot be of the request's order.
+absl::Status InvalidPageToken();
+
 }  // namespace caravan::api

@@ -58,28 +58,39 @@ struct Validator::Rules {
 
 Validator::~Validator() = default;
 
+// The rules of the messages that were asked for, and of all below them.
+class Validator::Cache {
+ public:
+  const Validator& Get(const Descriptor& message) {
+    absl::MutexLock lock(&mutex_);
+    return Find(message);
+  }
+
+ private:
+  const Validator& Find(const Descriptor& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (const auto found = validators_.find(&message); found != validators_.end()) {
+      return *found->second;
+    }
+    auto* validator = new Validator(message);
+    // Kept before the nested ones are looked for, so that a recursive message
+    // ends; nobody else sees it before they are there.
+    validators_.emplace(&message, validator);
+    for (FieldRule& rule : validator->rules_->fields) {
+      const Descriptor* type = rule.field->message_type();
+      if (type == nullptr || rule.date || rule.timestamp || rule.field->is_map()) continue;
+      rule.nested = &Find(*type);
+    }
+    return *validator;
+  }
+
+  absl::Mutex mutex_;
+  absl::flat_hash_map<const Descriptor*, std::unique_ptr<Validator>> validators_
+      ABSL_GUARDED_BY(mutex_);
+};
+
 const Validator& Validator::For(const Descriptor& message) {
-  static absl::Mutex mutex;
-  static auto& cache = *new absl::flat_hash_map<const Descriptor*, std::unique_ptr<Validator>>;
-  {
-    absl::MutexLock lock(&mutex);
-    std::unique_ptr<Validator>& slot = cache[&message];
-    if (slot != nullptr) return *slot;
-    slot.reset(new Validator(message));
-  }
-  // Nested messages after the slot is taken, so that a recursive message ends.
-  absl::flat_hash_map<const FieldDescriptor*, const Validator*> nested;
-  const Validator* validator;
-  {
-    absl::MutexLock lock(&mutex);
-    validator = cache[&message].get();
-  }
-  for (FieldRule& rule : validator->rules_->fields) {
-    const Descriptor* type = rule.field->message_type();
-    if (type == nullptr || rule.date || rule.timestamp || rule.field->is_map()) continue;
-    rule.nested = &For(*type);
-  }
-  return *validator;
+  static Cache& cache = *new Cache;
+  return cache.Get(message);
 }
 
 Validator::Validator(const Descriptor& message) : rules_(std::make_unique<Rules>()) {

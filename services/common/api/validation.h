@@ -35,6 +35,7 @@ class Validator {
  private:
   struct FieldRule;
   struct Rules;
+  class Cache;
   explicit Validator(const google::protobuf::Descriptor& message);
   void CheckField(const FieldRule& rule, const google::protobuf::Message& message,
                   const std::string& prefix, const Options& options, Violations& violations) const;

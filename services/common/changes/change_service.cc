@@ -150,42 +150,43 @@ class Follower : public std::enable_shared_from_this<Follower> {
   }
 
   void ScheduleRead() {
-    if (!executor_.Run([self = shared_from_this()] { self->Read(); })) {
-      Fail(api::Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",
-                      "too many calls wait for this service; resume the watch in a second")
-               .RetryAfter(1));
-    }
+    executor_.Continue([self = shared_from_this()] { self->Read(); });
   }
 
   void Read() {
-    while (!cancelled_) {
-      int64_t last = 0;
-      absl::Status s = ReadSome(last);
-      if (!s.ok()) return Fail(std::move(s));
-      if (!ready_.empty()) return Deliver();
-      if (last == 0) return Await();
-      if (send_progress_) {
-        Change progress;
-        progress.set_revision(last);
-        ready_.push_back(std::move(progress));
-        return Deliver();
-      }
+    if (cancelled_) return Fail(absl::CancelledError("the caller has gone"));
+    int64_t last = 0;
+    absl::Status s = ReadSome(last);
+    if (!s.ok()) return Fail(std::move(s));
+    if (!ready_.empty()) return Deliver();
+    if (last == 0) return Await();
+    if (send_progress_) {
+      Change progress;
+      progress.set_revision(last);
+      ready_.push_back(std::move(progress));
+      return Deliver();
     }
-    Fail(absl::CancelledError("the caller has gone"));
+    // Behind whatever else waits: a long history that the filter leaves out
+    // holds nobody up.
+    ScheduleRead();
   }
 
   // Reads the next entries; `last` is the revision of the last, 0 where there
   // are none.
   absl::Status ReadSome(int64_t& last) {
     absl::Status failed;
+    bool expired = false;
     absl::Status s = store_.Read([&](store::Reader& reader) {
       last = 0;
       store::ChangeScan scan;
       scan.begin_revision = next_;
       scan.limit = kReadAtOnce;
-      return reader.ScanChanges(scan, [&](store::Change& entry) {
-        if (entry.revision != next_) {
-          failed = TooOld(next_, entry.revision);
+      const int64_t newest = reader.revision();
+      absl::Status scanned = reader.ScanChanges(scan, [&](store::Change& entry) {
+        // Retention has overtaken a follower that is slow. Without its images
+        // an entry would be hidden from those who see it by its owners.
+        if (entry.revision != next_ || entry.images_expired) {
+          expired = true;
           return false;
         }
         last = entry.revision;
@@ -198,8 +199,15 @@ class Follower : public std::enable_shared_from_this<Follower> {
         if (change->has_value()) ready_.push_back(**std::move(change));
         return true;
       });
+      if (last == 0 && newest >= next_) expired = true;
+      return scanned;
     });
-    return s.ok() ? failed : s;
+    if (!s.ok() || !failed.ok()) return s.ok() ? failed : s;
+    // What was read before it is delivered first.
+    if (!expired || !ready_.empty()) return absl::OkStatus();
+    absl::StatusOr<store::Store::Retained> retained = store_.retained();
+    if (!retained.ok()) return retained.status();
+    return TooOld(next_, retained->oldest_with_images);
   }
 
   void Await() {
@@ -250,7 +258,15 @@ absl::StatusOr<std::unique_ptr<rpc::Source<Change>>> ChangeService::WatchChanges
   int64_t newest = 0;
   absl::Status s = store_.Read([&](store::Reader& reader) {
     newest = reader.revision();
-    return absl::OkStatus();
+    if (request.start_revision() <= newest + 1) return absl::OkStatus();
+    // Another replica may have shown what this process has not heard of yet.
+    store::ChangeScan last;
+    last.descending = true;
+    last.limit = 1;
+    return reader.ScanChanges(last, [&](store::Change& entry) {
+      newest = std::max(newest, entry.revision);
+      return true;
+    });
   });
   if (!s.ok()) return s;
   const int64_t start = request.start_revision() == 0 ? newest + 1 : request.start_revision();
@@ -301,7 +317,7 @@ absl::StatusOr<api::v1::ListChangesResponse> ChangeService::ListChanges(
     auto position = api::DecodePageToken(request.page_token(), shape);
     if (!position.ok()) return position.status();
     if (position->values.size() != 1 || !std::holds_alternative<int64_t>(position->values[0])) {
-      return absl::InternalError("a page token of another shape");
+      return api::InvalidPageToken();
     }
     const int64_t last = std::get<int64_t>(position->values[0]);
     if (descending) {

@@ -79,7 +79,9 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   impl->store = *std::move(store);
 
   const int threads =
-      std::max(kLeastThreads, static_cast<int>(std::thread::hardware_concurrency()));
+      settings.threads() > 0
+          ? settings.threads()
+          : std::max(kLeastThreads, 2 * static_cast<int>(std::thread::hardware_concurrency()));
   impl->executor = std::make_unique<rpc::Executor>(threads, kMostWaiting);
   impl->services = definition.services({impl->registry, *impl->store, clock});
   impl->services.push_back(

@@ -188,6 +188,14 @@ absl::StatusOr<Query> Plan(const RequestShape& shape, const Caller& caller,
   if (!token.empty()) {
     auto position = api::DecodePageToken(token, query.shape);
     if (!position.ok()) return position.status();
+    if (position->values.size() != query.scan.order.size()) return api::InvalidPageToken();
+    for (size_t i = 0; i < position->values.size(); ++i) {
+      const api::FieldPath& path = type.indexes()[static_cast<size_t>(query.scan.order[i].column)];
+      const bool text = path.leaf().cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING;
+      if (std::holds_alternative<std::string>(position->values[i]) != text) {
+        return api::InvalidPageToken();
+      }
+    }
     query.scan.after.emplace();
     query.scan.after->values = std::move(position->values);
     query.scan.after->key = std::move(position->key);

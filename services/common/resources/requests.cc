@@ -58,12 +58,12 @@ absl::StatusOr<std::optional<std::string>> FindAnswer(store::Transaction& tx, co
   }
   if (record.changes() == 0) return record.answer();
   std::string answer;
-  int64_t found = 0;
+  int64_t found = 0;  // with their images
   store::ChangeScan scan;
   scan.begin_revision = record.first_revision();
   scan.end_revision = record.first_revision() + record.changes();
   absl::Status s = tx.ScanChanges(scan, [&](store::Change& change) {
-    ++found;
+    if (!change.images_expired) ++found;
     if (record.batch_field() == 0) {
       answer = std::move(change.after);
     } else {

@@ -25,19 +25,19 @@ using google::protobuf::Message;
 
 namespace {
 
-absl::Status MissingOrDenied(const Caller& caller, const Collection& collection,
-                             const std::string& name) {
-  const bool may_know =
-      caller.access->Check(caller.principal, caller.permission, name) == identity::Grant::kGranted;
-  return may_know ? NotFound(*collection.type, name) : caller.Denied(name);
+// Whether the caller may know that there is no resource of a name. Who would
+// hold the permission only as an owner may not: what is missing has none.
+bool MayKnow(const Caller& caller, const std::string& name) {
+  return caller.access->Check(caller.principal, caller.permission, name) ==
+         identity::Grant::kGranted;
 }
 
 // The stored bytes of a resource that the caller may see.
 absl::StatusOr<std::string> Visible(const Caller& caller, const Collection& collection,
                                     const std::string& name, std::optional<store::Row> row) {
-  if (!row.has_value()) return MissingOrDenied(caller, collection, name);
-  if (caller.access->Check(caller.principal, caller.permission, name) !=
-      identity::Grant::kGranted) {
+  const bool granted = MayKnow(caller, name);
+  if (!row.has_value()) return granted ? NotFound(*collection.type, name) : caller.Denied(name);
+  if (!granted) {
     std::unique_ptr<Message> resource(collection.prototype->New());
     if (!resource->ParseFromString(row->data)) return absl::DataLossError("stored row");
     if (!caller.Permits(*collection.type, *resource)) return caller.Denied(name);
@@ -122,8 +122,6 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
   auto name = type.pattern().Build(ids, id_field);
   if (!name.ok()) return name.status();
 
-  auto existing = writer.Read(collection, *name);
-  if (!existing.ok()) return existing.status();
   std::unique_ptr<Message> resource(collection.prototype->New());
   resource->CopyFrom(reflection->GetMessage(request, shape.resource));
   type.ClearOutputOnly(*resource);
@@ -131,9 +129,11 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
   if (type.state() != nullptr) {
     resource->GetReflection()->SetEnum(resource.get(), type.state(), type.initial_state());
   }
+  // Those who may not create it do not learn whether it exists.
+  if (!writer.caller().Permits(type, *resource)) return writer.caller().Denied(*name);
+  auto existing = writer.Read(collection, *name);
+  if (!existing.ok()) return existing.status();
   if (existing->has_value()) {
-    // To those who may not create it, it says no more than that.
-    if (!writer.caller().Permits(type, *resource)) return writer.caller().Denied(*name);
     return api::Error(absl::StatusCode::kAlreadyExists, "RESOURCE_EXISTS",
                       absl::StrCat(*name, " exists already; choose another id, or update it"))
         .With("resource", *name)
@@ -176,11 +176,12 @@ absl::StatusOr<std::string> UpdateOne(const RequestShape& shape, Writer& writer,
     auto existing = writer.Read(collection, name);
     if (!existing.ok()) return existing.status();
     if (!existing->has_value()) {
-      if (absl::Status s = CheckId(collection, ids->back(), field + ".name"); !s.ok()) return s;
       // AIP-134: all given fields are set, whatever the mask says.
       after->CopyFrom(given);
       type.ClearOutputOnly(*after);
       type.SetName(*after, name);
+      if (!writer.caller().Permits(type, *after)) return writer.caller().Denied(name);
+      if (absl::Status s = CheckId(collection, ids->back(), field + ".name"); !s.ok()) return s;
       if (type.state() != nullptr) {
         after->GetReflection()->SetEnum(after.get(), type.state(), type.initial_state());
       }
@@ -201,7 +202,7 @@ absl::StatusOr<std::string> Delete(const RequestShape& shape, Writer& writer,
   if (RequestShape::Flag(request, shape.allow_missing)) {
     auto existing = writer.Read(collection, name);
     if (!existing.ok()) return existing.status();
-    if (!existing->has_value()) return std::string();
+    if (!existing->has_value() && MayKnow(writer.caller(), name)) return std::string();
   }
   auto before =
       writer.ReadForChange(collection, name, RequestShape::Text(request, shape.etag), "etag");
@@ -230,6 +231,9 @@ absl::StatusOr<std::string> LoadOne(const RequestShape& shape, Writer& writer, c
     after->GetReflection()->SetEnum(after.get(), type.state(), type.initial_state());
   }
   const Writer::Stored* existing = before->has_value() ? &**before : nullptr;
+  if (existing != nullptr && !writer.caller().Permits(type, *existing->message)) {
+    return writer.caller().Denied(name);
+  }
   return writer.Write(collection, existing, *after, WriteKind::kLoad, at);
 }
 

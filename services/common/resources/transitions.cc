@@ -163,10 +163,12 @@ absl::StatusOr<Handler> BindTransition(const Registry& registry, const MethodDes
   const auto& request = *method.input_type();
   for (int i = 0; i < request.field_count(); ++i) {
     const FieldDescriptor* field = request.field(i);
-    if (field->name() == "name") {
-      plan.name = field;
-    } else if (field->name() == "etag") {
-      plan.etag = field;
+    if (field->name() == "name" || field->name() == "etag") {
+      if (field->cpp_type() != FieldDescriptor::CPPTYPE_STRING || field->is_repeated()) {
+        return ContractError(method,
+                             absl::StrCat("the ", field->name(), " of its request is no text"));
+      }
+      (field->name() == "name" ? plan.name : plan.etag) = field;
     } else if (field->name() != "request_id" && field->name() != "validate_only") {
       const FieldDescriptor* target = type.message().FindFieldByName(field->name());
       if (target == nullptr || !Copyable(*field, *target)) {

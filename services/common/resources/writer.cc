@@ -90,13 +90,13 @@ absl::StatusOr<std::string> Writer::Write(const Collection& collection, const St
       return api::WithFieldPrefix(s, prefix);
     }
   }
+  // Who changes an owner must hold the permission under both.
+  if (!caller_.Permits(type, after)) return caller_.Denied(name);
   api::Violations violations;
   api::Validator::For(type.message())
       .Check(after, prefix, {.required = true, .output_only = kind == WriteKind::kLoad},
              violations);
   if (!violations.empty()) return violations.ToStatus();
-  // Who changes an owner must hold the permission under both.
-  if (!caller_.Permits(type, after)) return caller_.Denied(name);
   if (absl::Status s = CheckReferences(collection, old, after, prefix); !s.ok()) return s;
 
   const int64_t now = absl::ToUnixMicros(caller_.now);

@@ -23,6 +23,11 @@ bool Executor::Run(absl::AnyInvocable<void()> task) {
   return true;
 }
 
+void Executor::Continue(absl::AnyInvocable<void()> task) {
+  absl::MutexLock lock(&mutex_);
+  waiting_.push_back(std::move(task));
+}
+
 void Executor::Work() {
   while (true) {
     absl::AnyInvocable<void()> task;

@@ -20,6 +20,9 @@ class Executor {
   // False where too many wait; then the task is not run.
   bool Run(absl::AnyInvocable<void()> task);
 
+  // For the next step of work that has been taken on: never refused.
+  void Continue(absl::AnyInvocable<void()> task);
+
  private:
   void Work();
 

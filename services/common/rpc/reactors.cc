@@ -1,5 +1,6 @@
 #include "services/common/rpc/reactors.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -13,6 +14,11 @@
 namespace caravan::rpc {
 
 namespace {
+
+// How soon a call that waits for a revision sees that its caller has gone.
+constexpr absl::Duration kPatience = absl::Milliseconds(500);
+
+absl::Status Gone() { return absl::CancelledError("the caller has gone"); }
 
 absl::Status Busy() {
   return api::Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",
@@ -40,17 +46,28 @@ class UnaryCall : public grpc::ServerUnaryReactor {
 
   void Start() {
     if (absl::Status s = state_.Prepare(); !s.ok()) return End(s);
-    const int64_t wanted = state_.min_revision();
-    if (wanted <= runtime_.store->revision()) return Dispatch();
-    runtime_.store->AwaitRevision(wanted, state_.call().deadline, [this](absl::Status s) {
-      if (!s.ok()) return End(s);
-      Dispatch();
-    });
+    if (state_.min_revision() <= runtime_.store->revision()) return Dispatch();
+    AwaitRevision();
   }
 
   void OnDone() override { delete this; }
 
  private:
+  // Read your writes: the reply must know the revision that the caller knows.
+  void AwaitRevision() {
+    const absl::Time deadline = state_.call().deadline;
+    runtime_.store->AwaitRevision(state_.min_revision(),
+                                  std::min(deadline, absl::Now() + kPatience),
+                                  [this, deadline](absl::Status s) {
+                                    if (s.ok()) return Dispatch();
+                                    if (state_.context()->IsCancelled()) return End(Gone());
+                                    if (!absl::IsDeadlineExceeded(s) || absl::Now() >= deadline) {
+                                      return End(s);
+                                    }
+                                    AwaitRevision();
+                                  });
+  }
+
   void Dispatch() {
     const Method& handler = state_.method().handler;
     if (handler.write) return RunWrite();
@@ -65,7 +82,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void RunRead() {
     // A caller that has gone, or whose deadline passed in the queue, is not
     // worked for.
-    if (state_.context()->IsCancelled()) return End(absl::CancelledError("the caller has gone"));
+    if (state_.context()->IsCancelled()) return End(Gone());
     std::string reply;
     int64_t revision = 0;
     absl::Status s = runtime_.store->Read([&](store::Reader& reader) -> absl::Status {
@@ -103,6 +120,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // The transaction; may be run again.
   absl::Status Body(store::Transaction& tx) {
     const resources::Caller& caller = state_.call().caller;
+    if (state_.context()->IsCancelled()) return Gone();
     if (absl::Status s = state_.CheckOwners(tx); !s.ok()) return s;
     if (!caller.request_id.empty()) {
       absl::StatusOr<std::optional<std::string>> answer =
@@ -175,7 +193,7 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) return End(absl::CancelledError("the caller has gone"));
+    if (!ok) return End(Gone());
     Pull();
   }
 
@@ -203,10 +221,10 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   }
 
   void Pull() {
-    if (cancelled_) return End(absl::CancelledError("the caller has gone"));
+    if (cancelled_) return End(Gone());
     if (draining_) return End(Draining());
     source_->Next([this](absl::StatusOr<std::optional<std::string>> next) {
-      if (cancelled_) return End(absl::CancelledError("the caller has gone"));
+      if (cancelled_) return End(Gone());
       if (draining_) return End(Draining());
       if (!next.ok()) return End(next.status());
       if (!next->has_value()) return End(absl::OkStatus());

@@ -118,6 +118,10 @@ absl::Status Runtime::Impl::Bind(Service& service) {
       return absl::InternalError(absl::StrCat(bound->name, " declares no access"));
     }
     if (absl::Status s = BindHandler(method, *bound); !s.ok()) return s;
+    if (method.descriptor->server_streaming() != static_cast<bool>(bound->handler.stream)) {
+      return absl::InternalError(
+          absl::StrCat(bound->name, " has a handler of another kind than its contract"));
+    }
     bound->metrics = &options.metrics->Method(service.service_descriptor().full_name(),
                                               method.descriptor->name());
     methods.push_back(*std::move(bound));

@@ -1,8 +1,11 @@
 #include "services/common/rpc/status.h"
 
+#include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
 #include "google/rpc/error_details.pb.h"
 #include "services/common/api/errors.h"
 #include "services/common/telemetry/log.h"
@@ -12,6 +15,12 @@ namespace caravan::rpc {
 namespace {
 
 constexpr int kRetrySeconds = 1;
+
+// The message is in the trailers twice, once with each byte that is not ASCII
+// written as three.
+constexpr size_t kLongestMessage = 1000;
+constexpr size_t kLargestDetails = 4500;
+constexpr size_t kTagSize = 1;  // of the fields that hold violations
 
 bool IsOurs(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
@@ -23,6 +32,53 @@ bool HasRetryInfo(const google::rpc::Status& status) {
     if (detail.Is<google::rpc::RetryInfo>()) return true;
   }
   return false;
+}
+
+// Leaves out the last violations of a detail, one at least staying, until
+// `excess` bytes are gone.
+template <class Detail>
+void Shorten(google::protobuf::Any& any, int64_t& excess) {
+  Detail detail;
+  if (!any.UnpackTo(&detail)) return;
+  auto* violations = [&] {
+    if constexpr (std::is_same_v<Detail, google::rpc::BadRequest>) {
+      return detail.mutable_field_violations();
+    } else {
+      return detail.mutable_violations();
+    }
+  }();
+  while (excess > 0 && violations->size() > 1) {
+    const size_t size = violations->rbegin()->ByteSizeLong();
+    excess -= static_cast<int64_t>(
+        size + google::protobuf::io::CodedOutputStream::VarintSize64(size) + kTagSize);
+    violations->RemoveLast();
+  }
+  any.PackFrom(detail);
+}
+
+void Fit(google::rpc::Status& answer) {
+  if (std::string& message = *answer.mutable_message(); message.size() > kLongestMessage) {
+    size_t end = kLongestMessage;
+    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
+    message = absl::StrCat(message.substr(0, end), "...");
+  }
+  int64_t excess = static_cast<int64_t>(answer.ByteSizeLong()) - int64_t{kLargestDetails};
+  if (excess <= 0) return;
+  for (auto& any : *answer.mutable_details()) {
+    if (any.Is<google::rpc::BadRequest>()) Shorten<google::rpc::BadRequest>(any, excess);
+    if (any.Is<google::rpc::PreconditionFailure>()) {
+      Shorten<google::rpc::PreconditionFailure>(any, excess);
+    }
+  }
+  // What is still too large are a few long values; the reason comes first.
+  while (answer.ByteSizeLong() > kLargestDetails && answer.details_size() > 1) {
+    answer.mutable_details()->RemoveLast();
+  }
+  google::rpc::ErrorInfo info;
+  if (answer.ByteSizeLong() > kLargestDetails && answer.details(0).UnpackTo(&info)) {
+    info.clear_metadata();
+    answer.mutable_details(0)->PackFrom(info);
+  }
 }
 
 }  // namespace
@@ -52,6 +108,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, std::string_view method,
       answer.add_details()->PackFrom(retry);
     }
   }
+  Fit(answer);
   return grpc::Status(static_cast<grpc::StatusCode>(answer.code()), answer.message(),
                       answer.SerializeAsString());
 }

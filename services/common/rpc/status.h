@@ -11,6 +11,9 @@ namespace caravan::rpc {
 // With its details in `grpc-status-details-bin`. An error of ours (INTERNAL,
 // UNKNOWN, DATA_LOSS) is logged with `method` and `trace_id`, and told without
 // its message. RESOURCE_EXHAUSTED and UNAVAILABLE always say when to try again.
+// Clients refuse trailers of more than 8 KiB unless told otherwise: of more
+// violations than fit, the first are named, and the message says how many there
+// are.
 grpc::Status ToGrpcStatus(const absl::Status& status, std::string_view method,
                           std::string_view trace_id);
 

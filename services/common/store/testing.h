@@ -56,7 +56,7 @@ std::vector<TestStore> TestStores();
 std::vector<TestStore> SharedTestStores();
 
 // "Sqlite" or "Postgres".
-std::string TestStoreName(const testing::TestParamInfo<TestStore>& info);
+std::string TestStoreName(const ::testing::TestParamInfo<TestStore>& info);
 
 // For tests that are not about the store: an SQLite store in a temporary folder
 // that is deleted with it.

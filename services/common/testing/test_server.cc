@@ -59,14 +59,20 @@ std::unique_ptr<TestServer> TestServer::Start(Options options) {
                          : server->options_.store);
   auto access = server->options_.access;
   if (access.roles().empty()) access = PolicyOf({{"users/admin", "*"}});
-  // A policy in JSON is one in YAML.
-  std::string policy;
-  (void)google::protobuf::util::MessageToJsonString(access, &policy);
   settings.set_access_policy(server->directory_ + "/access.yaml");
-  std::ofstream(settings.access_policy()) << policy;
+  server->SetAccess(access);
   if (server->options_.adjust) server->options_.adjust(settings);
   server->Open();
   return server;
+}
+
+void TestServer::SetAccess(const caravan::api::v1::AccessPolicy& access) {
+  // A policy in JSON is one in YAML.
+  std::string policy;
+  (void)google::protobuf::util::MessageToJsonString(access, &policy);
+  const std::string next = settings_.access_policy() + ".next";
+  std::ofstream(next) << policy;
+  std::filesystem::rename(next, settings_.access_policy());
 }
 
 void TestServer::Open() {

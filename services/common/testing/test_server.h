@@ -2,6 +2,7 @@
 // fixture.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -46,7 +47,7 @@ struct Reply {
 // How a call is made.
 struct CallOptions {
   std::string principal = "users/admin";
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata = {};
   absl::Duration timeout = absl::Seconds(20);
   Reply* reply = nullptr;
 };
@@ -118,13 +119,13 @@ class Caller {
 class TestServer {
  public:
   struct Options {
-    host::ServiceDefinition definition;
-    caravan::api::v1::AccessPolicy access;
+    host::ServiceDefinition definition = {};
+    caravan::api::v1::AccessPolicy access = {};
     // Empty: SQLite in a directory of its own that goes with the server.
-    std::string store;
+    std::string store = {};
     std::function<absl::Time()> clock = absl::Now;
     // Changes to the settings.
-    std::function<void(settings::ServerSettings& settings)> adjust;
+    std::function<void(settings::ServerSettings& settings)> adjust = {};
   };
 
   // Ends the process with a message where it cannot start: no test can go on.
@@ -141,6 +142,9 @@ class TestServer {
   const std::string& address() const;
   host::Host& host() { return *host_; }
   const std::string& directory() const { return directory_; }
+
+  // Writes another access policy, which the server finds within a second or so.
+  void SetAccess(const caravan::api::v1::AccessPolicy& access);
 
   // Stops and starts it again on the same store.
   void Restart();
