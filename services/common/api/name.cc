@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -17,8 +18,21 @@ absl::Status Invalid(std::string_view field, std::string_view what) {
       .Field(field, std::string(what));
 }
 
+// kDefaultIdPattern by hand: every call has a name, and most names have ids of
+// this form.
+bool FitsDefault(std::string_view id) {
+  constexpr size_t kLongest = 63;
+  if (id.empty() || id.size() > kLongest || id.front() == '-' || id.back() == '-') return false;
+  for (char c : id) {
+    if (!absl::ascii_islower(c) && !absl::ascii_isdigit(c) && c != '-') return false;
+  }
+  return true;
+}
+
 bool Fits(std::string_view id, const RE2& pattern) {
-  return RE2::FullMatch(re2::StringPiece(id.data(), id.size()), pattern);
+  return pattern.pattern() == kDefaultIdPattern
+             ? FitsDefault(id)
+             : RE2::FullMatch(re2::StringPiece(id.data(), id.size()), pattern);
 }
 
 }  // namespace
@@ -105,7 +119,18 @@ absl::StatusOr<std::vector<std::string>> NamePattern::MatchWithWildcards(
 }
 
 bool NamePattern::Matches(std::string_view name) const {
-  return MatchSegments(name, "name", /*wildcards=*/false).ok();
+  if (segments_.empty() || name.size() > kMaxNameLength) return false;
+  size_t begin = 0;
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    const bool last = i + 1 == segments_.size();
+    const size_t slash = name.find('/', begin);
+    if (last != (slash == std::string_view::npos)) return false;
+    const std::string_view part = name.substr(begin, last ? slash : slash - begin);
+    const Segment& segment = segments_[i];
+    if (segment.id == nullptr ? part != segment.literal : !Fits(part, *segment.id)) return false;
+    begin = slash + 1;
+  }
+  return true;
 }
 
 absl::Status NamePattern::CheckId(std::string_view id, std::string_view field) const {

@@ -29,23 +29,16 @@ std::string_view Metadata(const grpc::CallbackServerContext& context, const char
 
 CallState::CallState(const RuntimeOptions& runtime, const BoundMethod& method,
                      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request)
-    : runtime_(runtime),
-      method_(method),
-      context_(context),
-      bytes_(request),
-      start_(runtime.clock()) {
+    : runtime_(runtime), method_(method), context_(context), bytes_(request) {
   call_.caller.access = runtime.access;
   call_.caller.permission = method.access.permission();
   call_.caller.method = method.name;
-  call_.caller.now = start_;
-  const absl::CivilDay day = absl::ToCivilDay(start_, runtime.time_zone);
+  call_.caller.now = runtime.clock();
+  const absl::CivilDay day = absl::ToCivilDay(call_.caller.now, runtime.time_zone);
   call_.caller.today = day.year() * 10000 + day.month() * 100 + day.day();
   const auto trace = telemetry::TraceContext::Parse(Metadata(*context, "traceparent"));
-  const telemetry::TraceContext here =
-      trace.has_value() ? trace->Child() : telemetry::TraceContext::New();
-  call_.traceparent = here.ToTraceparent();
-  call_.cancelled = [context] { return context->IsCancelled(); };
-  call_.caller.trace_id = here.TraceId();
+  call_.trace = trace.has_value() ? trace->Child() : telemetry::TraceContext::New();
+  call_.caller.trace_id = call_.trace.TraceId();
   method.metrics->Started();
 }
 
@@ -179,7 +172,7 @@ grpc::Status CallState::Finished(const absl::Status& status) {
   if (!call_.caller.scan_hint.empty()) {
     context_->AddTrailingMetadata(kScanHintMetadata, call_.caller.scan_hint);
   }
-  method_.metrics->Finished(static_cast<int>(answer.error_code()), runtime_.clock() - start_);
+  method_.metrics->Finished(static_cast<int>(answer.error_code()), absl::Now() - start_);
   return answer;
 }
 

@@ -51,7 +51,9 @@ class CallState {
   const BoundMethod& method_;
   grpc::CallbackServerContext* context_;
   const grpc::ByteBuffer* bytes_;
-  const absl::Time start_;
+  // When the call came. Deadlines are of the real time, whatever clock dates
+  // the changes.
+  const absl::Time start_ = absl::Now();
   google::protobuf::Arena arena_;
   google::protobuf::Message* request_ = nullptr;
   Call call_;

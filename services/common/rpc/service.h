@@ -24,6 +24,7 @@
 #include "google/protobuf/message.h"
 #include "services/common/resources/caller.h"
 #include "services/common/store/store.h"
+#include "services/common/telemetry/trace.h"
 
 namespace caravan::rpc {
 
@@ -33,8 +34,8 @@ struct Call {
   resources::Caller caller;
   // When the caller stops waiting.
   absl::Time deadline;
-  // W3C trace context, to be passed on.
-  std::string traceparent;
+  // The trace that the call belongs to, to be passed on.
+  telemetry::TraceContext trace;
   // Whether the caller has gone, so that long work can end. Any thread may ask.
   std::function<bool()> cancelled;
 };

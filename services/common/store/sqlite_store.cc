@@ -96,7 +96,9 @@ class SqliteEngine : public Engine {
  private:
   SqliteSettings Settings(int64_t cache_bytes, bool read_only) const {
     return {.path = options_.path,
-            .vfs = options_.vfs,
+            // No other process may open the database, so its locks, two
+            // system calls a read, can stay within this one.
+            .vfs = options_.vfs.empty() ? "unix-excl" : options_.vfs,
             .cache_bytes = cache_bytes,
             .mapped_bytes = options_.vfs.empty() ? options_.mapped_bytes : 0,
             .read_only = read_only,

@@ -1,7 +1,7 @@
 #include "services/common/telemetry/trace.h"
 
 #include "absl/random/random.h"
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_cat.h"
 
 namespace caravan::telemetry {
 namespace {
@@ -64,14 +64,16 @@ TraceContext TraceContext::Child() const {
 }
 
 std::string TraceContext::ToTraceparent() const {
-  return absl::StrFormat("00-%016x%016x-%016x-%02x", trace_id_high, trace_id_low, span_id,
-                         sampled ? 1 : 0);
+  return absl::StrCat("00-", TraceId(), "-", SpanId(), sampled ? "-01" : "-00");
 }
 
 std::string TraceContext::TraceId() const {
-  return absl::StrFormat("%016x%016x", trace_id_high, trace_id_low);
+  return absl::StrCat(absl::Hex(trace_id_high, absl::kZeroPad16),
+                      absl::Hex(trace_id_low, absl::kZeroPad16));
 }
 
-std::string TraceContext::SpanId() const { return absl::StrFormat("%016x", span_id); }
+std::string TraceContext::SpanId() const {
+  return absl::StrCat(absl::Hex(span_id, absl::kZeroPad16));
+}
 
 }  // namespace caravan::telemetry
