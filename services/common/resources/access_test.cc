@@ -201,6 +201,19 @@ TEST_F(ResourceAccessTest, ARoleOnTheOwnerIsHeldOnWhatItOwns) {
   EXPECT_EQ(server_->host().store().revision(), revision);
 }
 
+TEST_F(ResourceAccessTest, ARoleOnACollectionIsHeldOnAllOfIt) {
+  server_->SetAccess(PolicyOf({{kAdmin, "testing.widgets.*", "widgets"},
+                               {kAnn, "testing.widgets.*", "firms"},
+                               {kPrefix, "testing.widgets.*", "firms/ann"},
+                               {kPrefix, "testing.widgets.*", "widgets/w10"}}));
+  const absl::Time patience = absl::Now() + absl::Seconds(20);
+  while (!Get(kPrefix, "widgets/w10").ok() && absl::Now() < patience) {
+  }
+  EXPECT_THAT(*List(kAdmin), ElementsAre("widgets/anns", "widgets/w1", "widgets/w10"));
+  EXPECT_THAT(*List(kAnn), ElementsAre("widgets/anns"));
+  EXPECT_THAT(*List(kPrefix), ElementsAre("widgets/anns", "widgets/w10"));
+}
+
 TEST_F(ResourceAccessTest, AChangeOfOwnerIsCheckedBeforeAndAfter) {
   EXPECT_THAT(SetOwner(kAnn, "widgets/w1", "firms/ann"), Denied()) << "not hers before";
   EXPECT_THAT(SetOwner(kAnn, "widgets/anns", "firms/bob"), Denied()) << "not hers after";

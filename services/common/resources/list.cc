@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -131,6 +132,23 @@ void SetTerms(const RequestShape& shape,
   }
 }
 
+// Whether a role on `prefix` covers names of a pattern by the name alone.
+bool Covers(std::string_view prefix, std::string_view pattern) {
+  const std::vector<std::string_view> held = absl::StrSplit(prefix, '/');
+  const std::vector<std::string_view> names = absl::StrSplit(pattern, '/');
+  if (held.size() > names.size()) return false;
+  for (size_t i = 0; i < held.size(); ++i) {
+    if (!absl::StartsWith(names[i], "{") && names[i] != held[i]) return false;
+  }
+  return true;
+}
+
+// Whether it is one resource at the top, as owners are, rather than a
+// collection of them.
+bool IsOneOwner(std::string_view prefix) {
+  return std::count(prefix.begin(), prefix.end(), '/') == 1;
+}
+
 // Where the caller may see only what a few owners own, and there is an index on
 // the one field that names the owner, reads only their rows.
 void NarrowToOwners(const RequestShape& shape, const Caller& caller,
@@ -146,8 +164,7 @@ void NarrowToOwners(const RequestShape& shape, const Caller& caller,
   if (column < 0) return;
   std::vector<store::Value> owners;
   for (std::string& prefix : caller.access->Prefixes(caller.principal, caller.permission)) {
-    // A role on resources of this collection needs no owner.
-    if (absl::StartsWith(prefix, type.plural() + "/") || type.pattern().Matches(prefix)) return;
+    if (Covers(prefix, type.pattern().pattern()) || !IsOneOwner(prefix)) return;
     owners.emplace_back(std::move(prefix));
   }
   query.scan.terms.push_back({column, store::Term::Op::kIn, std::move(owners)});
