@@ -49,7 +49,7 @@ absl::Status PrepareEnterprise(const Writing& writing, const v1::Enterprise* bef
 
 host::ServiceDefinition ZonesDefinition() {
   host::ServiceDefinition zones;
-  zones.name = "caravan-zones";
+  zones.name = "zones";
   zones.description =
       "Serves the registers of pilot zones, enterprises and documents, and the policies.";
   zones.collections = [](resources::Registry& registry) {

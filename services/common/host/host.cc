@@ -8,6 +8,8 @@
 #include "services/common/changes/change_service.h"
 #include "services/common/identity/access.h"
 #include "services/common/identity/principal.h"
+#include "services/common/operations/maintenance.h"
+#include "services/common/operations/operations_service.h"
 #include "services/common/rpc/executor.h"
 #include "services/common/rpc/runtime.h"
 #include "services/common/settings/settings.h"
@@ -46,8 +48,10 @@ struct Host::Impl {
   std::optional<identity::Authenticator> authenticator;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<rpc::Executor> executor;
+  std::unique_ptr<operations::Operations> operations;
   std::vector<std::unique_ptr<rpc::Service>> services;
   std::unique_ptr<rpc::Runtime> runtime;
+  std::unique_ptr<operations::Maintenance> maintenance;
 };
 
 absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& definition,
@@ -83,7 +87,15 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
           ? settings.threads()
           : std::max(kLeastThreads, 2 * static_cast<int>(std::thread::hardware_concurrency()));
   impl->executor = std::make_unique<rpc::Executor>(threads, kMostWaiting);
-  impl->services = definition.services({impl->registry, *impl->store, clock});
+  operations::OperationsOptions operations_options;
+  operations_options.store = impl->store.get();
+  operations_options.replica = settings.replica_id();
+  operations_options.access = impl->access.get();
+  operations_options.time_zone = zone;
+  impl->operations = std::make_unique<operations::Operations>(operations_options);
+  impl->services = definition.services({impl->registry, *impl->store, *impl->operations, clock});
+  impl->services.push_back(
+      std::make_unique<operations::OperationsService>(*impl->operations, definition.name));
   impl->services.push_back(
       std::make_unique<changes::ChangeService>(impl->registry, *impl->store, *impl->executor));
 
@@ -103,12 +115,23 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   auto runtime = rpc::Runtime::Create(options, std::move(services));
   if (!runtime.ok()) return runtime.status();
   impl->runtime = *std::move(runtime);
+
+  impl->operations->Run();
+  operations::MaintenanceOptions maintenance;
+  maintenance.store = impl->store.get();
+  maintenance.replica = settings.replica_id();
+  impl->maintenance = std::make_unique<operations::Maintenance>(
+      maintenance, operations::StandardTasks(
+                       *impl->store, settings::ToDuration(settings.change_image_retention()),
+                       settings::ToDuration(settings.audit_retention())));
   return std::unique_ptr<Host>(new Host(std::move(impl)));
 }
 
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Host::~Host() {
+  impl_->maintenance.reset();
+  impl_->operations->Stop();
   // Tasks that still wait use the rest.
   impl_->executor.reset();
 }
@@ -119,7 +142,10 @@ rpc::ServerOptions Host::server_options() {
   options.services = impl_->runtime->hosted();
   options.metrics = &impl_->metrics;
   options.ready = [this] { return impl_->store->Healthy().ok(); };
-  options.on_drain = [this] { impl_->runtime->EndStreams(); };
+  options.on_drain = [this] {
+    impl_->runtime->EndStreams();
+    impl_->operations->Drain();
+  };
   return options;
 }
 
@@ -127,7 +153,8 @@ store::Store& Host::store() { return *impl_->store; }
 
 int RunService(const ServiceDefinition& definition, int argc, const char* const* argv) {
   const auto settings = settings::LoadOrExit<settings::ServerSettings>(
-      {.name = definition.name, .description = definition.description}, argc, argv);
+      {.name = absl::StrCat("caravan-", definition.name), .description = definition.description},
+      argc, argv);
   telemetry::InstallGrpcLog();
   auto host = Host::Open(definition, settings);
   if (!host.ok()) {

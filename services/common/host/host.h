@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/common/operations/operations.h"
 #include "services/common/resources/registry.h"
 #include "services/common/rpc/run_server.h"
 #include "services/common/rpc/service.h"
@@ -21,12 +22,14 @@ namespace caravan::host {
 struct Dependencies {
   const resources::Registry& registry;
   store::Store& store;
+  // Kinds are registered where the services are made.
+  operations::Operations& operations;
   std::function<absl::Time()> clock;
 };
 
 // A service: the one thing that its main.cc and its tests hand over.
 struct ServiceDefinition {
-  std::string name;         // caravan-zones
+  std::string name;         // zones: of permissions, and of the program caravan-zones
   std::string description;  // for --help
   // Registers the collections.
   std::function<void(resources::Registry& registry)> collections;

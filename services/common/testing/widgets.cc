@@ -46,7 +46,7 @@ class WidgetService : public v1::WidgetServiceHandlers {
 
 host::ServiceDefinition WidgetsDefinition() {
   host::ServiceDefinition widgets;
-  widgets.name = "caravan-widgets";
+  widgets.name = "widgets";
   widgets.collections = [](resources::Registry& registry) {
     registry.Add<v1::Widget>().Add<v1::Part>();
   };
