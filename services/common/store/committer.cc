@@ -11,6 +11,7 @@ namespace caravan::store {
 namespace {
 
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
+constexpr absl::Duration kLongestGathering = absl::Milliseconds(1);
 constexpr absl::Duration kLongestBackoff = absl::Seconds(1);
 
 }  // namespace
@@ -64,7 +65,16 @@ absl::Status Committer::Run(Job job) {
 std::vector<Committer::Member> Committer::Take() {
   auto has_work = [this]()
                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !queue_.empty() || closing_; };
+  auto has_group = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return queue_.size() >= usual_group_ || closing_;
+  };
   absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
+  // Those whom the last group has answered come back one after the other: without
+  // a short wait, the first of them would be committed alone.
+  if (usual_group_ > 1) {
+    mutex_.AwaitWithTimeout(absl::Condition(&has_group),
+                            std::min(commit_duration_ / 4, kLongestGathering));
+  }
   std::vector<Member> members;
   while (!queue_.empty() && static_cast<int>(members.size()) < options_.max_group) {
     // A job is a group of its own.
@@ -73,6 +83,8 @@ std::vector<Committer::Member> Committer::Take() {
     queue_.pop_front();
     if (members.back().job) break;
   }
+  // Follows a growing number at once, a falling one slowly.
+  usual_group_ = std::max(members.size(), usual_group_ * 3 / 4);
   return members;
 }
 
@@ -80,7 +92,9 @@ void Committer::Loop() {
   while (true) {
     std::vector<Member> members = Take();
     if (members.empty()) return;
+    const absl::Time begin = absl::Now();
     Commit(absl::MakeSpan(members));
+    commit_duration_ = absl::Now() - begin;
     Deliver(std::move(members));
   }
 }
@@ -172,18 +186,19 @@ absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const 
     if (!current) {
       again = std::make_unique<BufferedTransaction>(catalog_, &group.reader(), &group);
       transaction = again.get();
-      absl::Status status = member.body(*transaction);
+      transaction->set_status(member.body(*transaction));
       if (!group.status().ok()) return group.status();
       if (!writer_->usable()) return UnavailableError();
-      if (status.ok() && !transaction->discarded()) status = transaction->error();
-      if (!status.ok()) {
-        member.result = status;
-        continue;
-      }
-      if (transaction->discarded()) {
-        member.result = Committed{group.meta().revision};
-        continue;
-      }
+    }
+    absl::Status status = transaction->status();
+    if (status.ok() && !transaction->discarded()) status = transaction->error();
+    if (!status.ok()) {
+      member.result = status;
+      continue;
+    }
+    if (transaction->discarded()) {
+      member.result = Committed{group.meta().revision};
+      continue;
     }
     member.result = Committed{group.Add(*transaction)};
     member.after_commit = transaction->TakeAfterCommit();

@@ -90,6 +90,9 @@ class Committer {
   absl::Mutex mutex_;
   std::deque<Member> queue_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  // How many there were in the last groups, and how long the last one took.
+  size_t usual_group_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Duration commit_duration_;
   std::thread thread_;
 };
 

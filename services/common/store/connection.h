@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,6 +31,11 @@ class ResultRow {
   virtual std::string_view Bytes(int column) const = 0;
 };
 
+struct RowKey {
+  TableId table = 0;
+  std::string key;
+};
+
 // Of one thread at a time.
 class Connection {
  public:
@@ -48,6 +54,10 @@ class Connection {
   virtual absl::StatusOr<int64_t> Execute(const std::string& sql,
                                           absl::Span<const Param> params) = 0;
 
+  // The rows of keys, in their order: one round trip. Tables must exist.
+  virtual absl::Status GetRows(absl::Span<const RowKey> keys,
+                               std::vector<std::optional<Row>>* rows) = 0;
+
   // The connection still works; where not, it is to be opened again.
   virtual bool usable() const = 0;
 };
@@ -60,11 +70,6 @@ struct Meta {
   int64_t oldest = 1;
   int64_t oldest_with_images = 1;
   int64_t layout_epoch = 0;
-};
-
-struct RowKey {
-  TableId table = 0;
-  std::string key;
 };
 
 struct RowWrite {

@@ -280,22 +280,58 @@ absl::StatusOr<std::vector<PostgresConnection::Result>> PostgresConnection::Drai
   return results;
 }
 
-absl::StatusOr<PostgresConnection::Result> PostgresConnection::Run(const std::string& sql,
-                                                                   absl::Span<const Param> params) {
+absl::StatusOr<std::vector<PostgresConnection::Result>> PostgresConnection::RunAll(
+    absl::FunctionRef<void()> send) {
   const bool fresh = fresh_snapshot_;
   fresh_snapshot_ = false;
-  Send(sql, params);
+  send();
   absl::StatusOr<std::vector<Result>> results = Sync();
   if (!results.ok() && fresh && !usable()) {
     // The connection broke while it was idle; nothing was read on it yet.
     if (absl::Status status = Connect(); !status.ok()) return status;
     if (absl::Status status = BeginSnapshot(); !status.ok()) return status;
     fresh_snapshot_ = false;
-    Send(sql, params);
+    send();
     results = Sync();
   }
+  return results;
+}
+
+absl::StatusOr<PostgresConnection::Result> PostgresConnection::Run(const std::string& sql,
+                                                                   absl::Span<const Param> params) {
+  absl::StatusOr<std::vector<Result>> results = RunAll([&] { Send(sql, params); });
   if (!results.ok()) return results.status();
   return std::move(results->back());
+}
+
+absl::Status PostgresConnection::GetRows(absl::Span<const RowKey> keys,
+                                         std::vector<std::optional<Row>>* rows) {
+  absl::flat_hash_map<TableId, std::vector<std::string_view>> by_table;
+  for (const RowKey& key : keys) by_table[key.table].push_back(key.key);
+  std::vector<TableId> tables;
+  for (const auto& [table, wanted] : by_table) tables.push_back(table);
+  absl::StatusOr<std::vector<Result>> results = RunAll([&] {
+    for (TableId table : tables) {
+      Send(catalog_->table(table).sql.get_many, {absl::MakeConstSpan(by_table[table])});
+    }
+  });
+  if (!results.ok()) return results.status();
+  // Before them there may be that of BEGIN.
+  const size_t first = results->size() - tables.size();
+  absl::flat_hash_map<std::pair<TableId, std::string_view>, Row> found;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const PGresult* result = (*results)[first + i].get();
+    for (int n = 0; n < PQntuples(result); ++n) {
+      const PostgresRow row(result, n);
+      found[{tables[i], row.Bytes(0)}] =
+          Row{std::string(row.Bytes(0)), row.Integer(1), std::string(row.Bytes(2))};
+    }
+  }
+  for (const RowKey& key : keys) {
+    auto it = found.find({key.table, key.key});
+    rows->push_back(it == found.end() ? std::nullopt : std::optional<Row>(it->second));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PostgresConnection::Query(const std::string& sql, absl::Span<const Param> params,

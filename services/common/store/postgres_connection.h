@@ -37,6 +37,8 @@ class PostgresConnection : public WriterConnection {
   absl::Status Query(const std::string& sql, absl::Span<const Param> params,
                      absl::FunctionRef<bool(const ResultRow& row)> visit) override;
   absl::StatusOr<int64_t> Execute(const std::string& sql, absl::Span<const Param> params) override;
+  absl::Status GetRows(absl::Span<const RowKey> keys,
+                       std::vector<std::optional<Row>>* rows) override;
   bool usable() const override;
 
   absl::StatusOr<Meta> Begin(absl::Span<const RowKey> rows,
@@ -72,6 +74,8 @@ class PostgresConnection : public WriterConnection {
   // the last time.
   absl::StatusOr<std::vector<Result>> Sync();
   absl::StatusOr<std::vector<Result>> Drain();
+  // The results of what `send` sends.
+  absl::StatusOr<std::vector<Result>> RunAll(absl::FunctionRef<void()> send);
   // Sends one statement, and reads its result.
   absl::StatusOr<Result> Run(const std::string& sql, absl::Span<const Param> params);
   absl::Status Error(const PGresult* result, std::string_view doing);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/store/sql.h"
@@ -52,31 +51,12 @@ absl::StatusOr<std::optional<Row>> SqlReader::Get(TableId table, std::string_vie
 absl::StatusOr<std::vector<std::optional<Row>>> SqlReader::GetMany(
     TableId table, absl::Span<const std::string> keys) {
   if (!catalog_->has(table)) return MisuseError(absl::StrCat("there is no table ", table));
-  std::vector<std::optional<Row>> rows;
-  rows.reserve(keys.size());
-  if (catalog_->dialect() == Catalog::Dialect::kSqlite) {
-    for (const std::string& key : keys) {
-      absl::StatusOr<std::optional<Row>> row = Get(table, key);
-      if (!row.ok()) return row.status();
-      rows.push_back(*std::move(row));
-    }
-    return rows;
-  }
   if (absl::Status status = Begin(); !status.ok()) return status;
-  const std::vector<std::string_view> wanted(keys.begin(), keys.end());
-  absl::flat_hash_map<std::string, Row> found;
-  absl::Status status =
-      connection_->Query(catalog_->table(table).sql.get_many, {Param(absl::MakeConstSpan(wanted))},
-                         [&](const ResultRow& result) {
-                           std::string key(result.Bytes(0));
-                           found[key] = Row{key, result.Integer(1), std::string(result.Bytes(2))};
-                           return true;
-                         });
-  if (!status.ok()) return status;
-  for (const std::string& key : keys) {
-    auto it = found.find(key);
-    rows.push_back(it == found.end() ? std::nullopt : std::optional<Row>(it->second));
-  }
+  std::vector<RowKey> wanted;
+  wanted.reserve(keys.size());
+  for (const std::string& key : keys) wanted.push_back({table, key});
+  std::vector<std::optional<Row>> rows;
+  if (absl::Status status = connection_->GetRows(wanted, &rows); !status.ok()) return status;
   return rows;
 }
 

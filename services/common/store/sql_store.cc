@@ -14,6 +14,8 @@ namespace caravan::store {
 namespace {
 
 constexpr int kCallbackThreads = 2;
+// Bodies that run ahead at the same time: they share the round trips of reads.
+constexpr int kAheadThreads = 16;
 // Entries of the change log that are expired in one step.
 constexpr int64_t kExpireBatch = 500;
 // How long the filling waits for replicas that do not know a column.
@@ -54,7 +56,7 @@ absl::StatusOr<std::unique_ptr<SqlStore>> SqlStore::Open(std::unique_ptr<Engine>
   store->threads_.emplace_back([self] { self->FillLoop(); });
   if (store->engine_->shared()) {
     store->threads_.emplace_back([self] { self->FollowLoop(); });
-    for (int i = 0; i < store->options_.readers; ++i) {
+    for (int i = 0; i < kAheadThreads; ++i) {
       store->threads_.emplace_back([self] { self->RunAheadLoop(); });
     }
   }
@@ -68,6 +70,7 @@ SqlStore::SqlStore(std::unique_ptr<Engine> engine, std::unique_ptr<Catalog> cata
       options_(std::move(options)),
       layout_(catalog_.get(), std::move(replica), engine_->shared(), options_.replica_lease,
               options_.clock),
+      batcher_(engine_.get()),
       callbacks_(kCallbackThreads),
       waiters_(&callbacks_) {}
 
@@ -112,7 +115,6 @@ void SqlStore::Write(WriteBody body, WriteDone done) {
 void SqlStore::RunAheadLoop() {
   auto has_work = [this]()
                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !ahead_.empty() || closing_; };
-  std::unique_ptr<Connection> connection;
   while (true) {
     Ahead ahead;
     {
@@ -121,43 +123,34 @@ void SqlStore::RunAheadLoop() {
       ahead = std::move(ahead_.front());
       ahead_.pop_front();
     }
-    RunAhead(std::move(ahead), &connection);
+    RunAhead(std::move(ahead));
   }
 }
 
-void SqlStore::RunAhead(Ahead ahead, std::unique_ptr<Connection>* connection) {
-  if (!Ensure(connection).ok()) {
-    // The committer runs it, where the database is away: it knows how to wait.
-    committer_->Submit(std::move(ahead.body), std::move(ahead.done), nullptr);
+void SqlStore::RunAhead(Ahead ahead) {
+  AheadReader reader(catalog_.get(), &batcher_, waiters_.revision(),
+                     [this] { return TakeReader(); });
+  auto transaction = std::make_unique<BufferedTransaction>(catalog_.get(), &reader, nullptr);
+  transaction->set_status(ahead.body(*transaction));
+  transaction->Detach();
+  if (std::unique_ptr<Connection> connection = reader.Finish()) {
+    ReturnReader(std::move(connection));
+  }
+  if (reader.away()) {
+    // The committer runs it: it knows how to wait for the database.
+    transaction = nullptr;
+  } else if (reader.one_state() && (!transaction->status().ok() || transaction->discarded())) {
+    callbacks_.Run([done = std::move(ahead.done), status = transaction->status(),
+                    revision = reader.revision()]() mutable {
+      if (status.ok()) {
+        done(Committed{revision});
+      } else {
+        done(status);
+      }
+    });
     return;
   }
-  std::unique_ptr<BufferedTransaction> transaction;
-  absl::Status status;
-  int64_t revision = 0;
-  {
-    SqlReader reader(catalog_.get(), connection->get(), waiters_.revision());
-    transaction = std::make_unique<BufferedTransaction>(catalog_.get(), &reader, nullptr);
-    status = ahead.body(*transaction);
-    revision = reader.revision();
-    transaction->Detach();
-  }
-  if (!(*connection)->usable()) {
-    committer_->Submit(std::move(ahead.body), std::move(ahead.done), nullptr);
-    return;
-  }
-  if (status.ok() && !transaction->discarded()) status = transaction->error();
-  if (status.ok() && !transaction->discarded() && !transaction->writes_nothing()) {
-    committer_->Submit(std::move(ahead.body), std::move(ahead.done), std::move(transaction));
-    return;
-  }
-  // What it has read was one state of the database: the answer holds.
-  callbacks_.Run([done = std::move(ahead.done), status, revision]() mutable {
-    if (status.ok()) {
-      done(Committed{revision});
-    } else {
-      done(status);
-    }
-  });
+  committer_->Submit(std::move(ahead.body), std::move(ahead.done), std::move(transaction));
 }
 
 absl::Status SqlStore::Ensure(std::unique_ptr<Connection>* connection) {

@@ -16,6 +16,7 @@
 #include "services/common/store/committer.h"
 #include "services/common/store/connection.h"
 #include "services/common/store/layout.h"
+#include "services/common/store/read_batcher.h"
 #include "services/common/store/revision_waiters.h"
 #include "services/common/store/store.h"
 
@@ -64,7 +65,7 @@ class SqlStore : public Store {
 
   // Runs bodies ahead of the committer, on a shared database.
   void RunAheadLoop();
-  void RunAhead(Ahead ahead, std::unique_ptr<Connection>* connection);
+  void RunAhead(Ahead ahead);
 
   // Follows what other replicas commit; renews this replica's lease.
   void FollowLoop();
@@ -85,6 +86,7 @@ class SqlStore : public Store {
   const std::unique_ptr<Catalog> catalog_;
   const SqlStoreOptions options_;
   Layout layout_;
+  ReadBatcher batcher_;
   Callbacks callbacks_;
   RevisionWaiters waiters_;
   std::atomic<int> waiting_ = 0;

@@ -173,6 +173,20 @@ absl::StatusOr<int64_t> SqliteConnection::Execute(const std::string& sql,
   return sqlite3_changes64(db_);
 }
 
+absl::Status SqliteConnection::GetRows(absl::Span<const RowKey> keys,
+                                       std::vector<std::optional<Row>>* rows) {
+  for (const RowKey& key : keys) {
+    std::optional<Row>& found = rows->emplace_back();
+    absl::Status status = Query(catalog_->table(key.table).sql.get, {std::string_view(key.key)},
+                                [&](const ResultRow& row) {
+                                  found = Row{key.key, row.Integer(0), std::string(row.Bytes(1))};
+                                  return false;
+                                });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SqliteConnection::BeginSnapshot() { return Execute("BEGIN", {}).status(); }
 
 void SqliteConnection::EndSnapshot() { Execute("COMMIT", {}).IgnoreError(); }

@@ -36,6 +36,8 @@ class SqliteConnection : public WriterConnection {
   absl::Status Query(const std::string& sql, absl::Span<const Param> params,
                      absl::FunctionRef<bool(const ResultRow& row)> visit) override;
   absl::StatusOr<int64_t> Execute(const std::string& sql, absl::Span<const Param> params) override;
+  absl::Status GetRows(absl::Span<const RowKey> keys,
+                       std::vector<std::optional<Row>>* rows) override;
   bool usable() const override { return true; }
 
   absl::StatusOr<Meta> Begin(absl::Span<const RowKey> rows,

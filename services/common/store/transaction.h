@@ -49,6 +49,10 @@ class BufferedTransaction final : public Transaction {
     after_commit_.push_back(std::move(callback));
   }
 
+  // What the body returned, where it ran ahead.
+  void set_status(absl::Status status) { status_ = std::move(status); }
+  const absl::Status& status() const { return status_; }
+
   // The base is gone; only what was buffered is still needed.
   void Detach() { base_ = nullptr; }
 
@@ -75,6 +79,7 @@ class BufferedTransaction final : public Transaction {
   Group* const group_;
   bool discarded_ = false;
   absl::Status error_;
+  absl::Status status_;
   std::vector<RowKey> reads_;
   std::vector<int64_t> read_versions_;
   std::vector<BufferedWrite> writes_;
