@@ -39,6 +39,7 @@ CallState::CallState(const RuntimeOptions& runtime, const BoundMethod& method,
   const auto trace = telemetry::TraceContext::Parse(Metadata(*context, "traceparent"));
   call_.trace = trace.has_value() ? trace->Child() : telemetry::TraceContext::New();
   call_.caller.trace_id = call_.trace.TraceId();
+  call_.cancelled = [context] { return context->IsCancelled(); };
   method.metrics->Started();
 }
 
