@@ -1,0 +1,66 @@
+// The zones service as a process of its own, to be killed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "grpcpp/channel.h"
+
+namespace caravan::fault {
+
+// A folder that is deleted with this object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The folder with the programs of this build.
+std::string BinaryFolder();
+
+struct ZonesOptions {
+  std::string folder;  // for the socket and the access policy
+  std::string name = "zones";
+  std::string store;                      // the setting
+  std::string program = "caravan-zones";  // in BinaryFolder
+  // Mounts a file system of so many bytes on this folder, which only the
+  // process sees; see InItsFolder.
+  std::string small_disk = {};
+  int64_t small_disk_bytes = 0;
+};
+
+// Every caller is users/test, who may do everything. A channel reconnects to
+// the process when it is started again.
+class ZonesProcess {
+ public:
+  explicit ZonesProcess(ZonesOptions options);
+  ~ZonesProcess();  // kills it
+  ZonesProcess(const ZonesProcess&) = delete;
+  ZonesProcess& operator=(const ZonesProcess&) = delete;
+
+  // Returns once it serves.
+  void Start();
+  // SIGKILL; returns once it is dead.
+  void Kill();
+
+  // A connection of its own.
+  std::shared_ptr<grpc::Channel> Connect() const;
+
+  // The path by which this process reaches a path that the service sees.
+  std::string InItsFolder(const std::string& path) const;
+
+ private:
+  const ZonesOptions options_;
+  pid_t pid_ = 0;
+};
+
+}  // namespace caravan::fault

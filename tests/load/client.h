@@ -1,0 +1,85 @@
+// A client that keeps a number of calls outstanding: the same for every server
+// that is measured.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "google/protobuf/message_lite.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/status.h"
+
+namespace caravan::load {
+
+// Where a server is. Files are PEM; without them there is no TLS.
+struct Endpoint {
+  std::string address;  // host:port or unix:path
+  std::string ca;
+  std::string certificate;
+  std::string key;
+  // Sent as caravan-principal where there is no TLS.
+  std::string principal;
+};
+
+// A connection of its own.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Endpoint& endpoint);
+
+grpc::ByteBuffer ToBuffer(const google::protobuf::MessageLite& message);
+grpc::ByteBuffer ToBuffer(const std::string& bytes);
+// False where the bytes are no such message.
+bool FromBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message);
+
+// One call that waits for its answer.
+absl::Status CallAndWait(const std::shared_ptr<grpc::Channel>& channel, const Endpoint& endpoint,
+                         const std::string& method, const google::protobuf::MessageLite& request,
+                         google::protobuf::MessageLite* response);
+
+// What is asked. Slots are numbered from 0; each has one call outstanding. All
+// functions are called on one thread.
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  virtual const std::string& method() const = 0;
+  virtual grpc::ByteBuffer Next(int slot) = 0;
+  // What came of the slot's call; an error of the answer counts as one.
+  virtual absl::Status Took(int slot, const grpc::ByteBuffer& response) = 0;
+};
+
+struct LoadOptions {
+  int outstanding = 64;
+  absl::Duration warm_up = absl::Seconds(1);
+  absl::Duration duration = absl::Seconds(5);
+  // Ends as well when so many calls have been made, warm-up included; 0: no
+  // bound.
+  int64_t calls = 0;
+  // Whose CPU time is measured; 0: nobody's.
+  int server_pid = 0;
+};
+
+// All but `errors` and `first_error` is of the time after the warm-up.
+struct LoadResult {
+  int64_t calls = 0;
+  int64_t errors = 0;
+  std::string first_error;
+  absl::Duration elapsed;
+  absl::Duration p50;
+  absl::Duration p99;
+  absl::Duration server_cpu;
+  absl::Duration client_cpu;
+  int64_t request_bytes = 0;  // of the last call
+  int64_t response_bytes = 0;
+};
+
+// Calls over and over; the slots share the channels in turn. An error of a call
+// counts, and the slot goes on.
+LoadResult Run(const std::vector<std::shared_ptr<grpc::Channel>>& channels,
+               const Endpoint& endpoint, Workload& workload, const LoadOptions& options);
+
+}  // namespace caravan::load
