@@ -76,6 +76,8 @@ void Operations::Wait(const std::string& name, absl::Time deadline, std::functio
   runner_->Wait(name, deadline, std::move(gone), std::move(done));
 }
 
+size_t Operations::waiting() const { return runner_->waiting(); }
+
 absl::Status OperationNotFound(std::string_view name) {
   return api::Error(absl::StatusCode::kNotFound, "RESOURCE_NOT_FOUND",
                     absl::StrCat(name,

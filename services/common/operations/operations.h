@@ -125,6 +125,9 @@ class Operations {
   void Wait(const std::string& name, absl::Time deadline, std::function<bool()> gone,
             WaitDone done);
 
+  // How many wait.
+  size_t waiting() const;
+
   store::Store& store() { return *options_.store; }
 
  private:

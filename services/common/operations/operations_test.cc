@@ -585,7 +585,6 @@ TEST_P(OperationsTest, GoesOnWhenTheStoreIsBack) {
         }
         if (absl::Status s = context.SaveCheckpoint("whole"); !s.ok()) {
           store.Cut(false);
-          clock_.Advance(absl::Seconds(1));
           return s;
         }
         return Number(1);
@@ -596,8 +595,11 @@ TEST_P(OperationsTest, GoesOnWhenTheStoreIsBack) {
   gate.AwaitArrival();
   store.Cut(true);
   gate.Open();
-  auto operation = AwaitDone(*operations, name);
-  ASSERT_THAT(operation, IsOk());
+  // Each look is a round of the runner; one of them finds the store back.
+  absl::StatusOr<Operation> operation;
+  do {
+    operation = LookAt(*operations, name);
+  } while (!operation.ok() || !operation->done());
   EXPECT_EQ(ResponseOf(*operation), 1);
   EXPECT_THAT(checkpoints, ElementsAre("", "half"));
   EXPECT_EQ(Record(name).crashes(), 0);

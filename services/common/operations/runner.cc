@@ -117,6 +117,11 @@ void Runner::Wait(const std::string& name, absl::Time deadline, std::function<bo
   alarm_->Ring();
 }
 
+size_t Runner::waiting() {
+  absl::MutexLock lock(&mutex_);
+  return waiting_.size();
+}
+
 // The scheduler.
 
 void Runner::Schedule() {

@@ -36,6 +36,7 @@ class Runner {
 
   void Wait(const std::string& name, absl::Time deadline, std::function<bool()> gone,
             Operations::WaitDone done);
+  size_t waiting();
 
  private:
   // An operation whose lease this process has.
