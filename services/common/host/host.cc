@@ -42,6 +42,7 @@ absl::StatusOr<identity::Authenticator> MakeAuthenticator(
 struct Host::Impl {
   settings::ServerSettings settings;
   std::function<absl::Time()> clock;
+  std::unique_ptr<operations::Clock> operations_clock;
   telemetry::Metrics metrics;
   resources::Registry registry;
   std::unique_ptr<identity::AccessControl> access;
@@ -60,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   auto impl = std::make_unique<Impl>();
   impl->settings = settings;
   impl->clock = clock;
+  impl->operations_clock = operations::Clock::Telling(clock);
   definition.collections(impl->registry);
   if (!impl->registry.status().ok()) return impl->registry.status();
 
@@ -90,6 +92,7 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   operations::OperationsOptions operations_options;
   operations_options.store = impl->store.get();
   operations_options.replica = settings.replica_id();
+  operations_options.clock = impl->operations_clock.get();
   operations_options.access = impl->access.get();
   operations_options.time_zone = zone;
   impl->operations = std::make_unique<operations::Operations>(operations_options);
@@ -120,6 +123,7 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   operations::MaintenanceOptions maintenance;
   maintenance.store = impl->store.get();
   maintenance.replica = settings.replica_id();
+  maintenance.clock = impl->operations_clock.get();
   impl->maintenance = std::make_unique<operations::Maintenance>(
       maintenance, operations::StandardTasks(
                        *impl->store, settings::ToDuration(settings.change_image_retention()),

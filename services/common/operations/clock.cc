@@ -1,7 +1,10 @@
 #include "services/common/operations/clock.h"
 
+#include <utility>
+
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 
 namespace caravan::operations {
 
@@ -31,7 +34,30 @@ class SystemClock : public Clock {
   std::shared_ptr<Alarm> NewAlarm() override { return std::make_shared<SystemAlarm>(); }
 };
 
+class TellingClock : public Clock {
+ public:
+  explicit TellingClock(std::function<absl::Time()> now) : now_(std::move(now)) {}
+  absl::Time Now() override { return now_(); }
+  std::shared_ptr<Alarm> NewAlarm() override { return std::make_shared<TellingAlarm>(now_); }
+
+ private:
+  class TellingAlarm : public SystemAlarm {
+   public:
+    explicit TellingAlarm(std::function<absl::Time()> now) : now_(std::move(now)) {}
+    void Wait(absl::Time until) override { SystemAlarm::Wait(absl::Now() + (until - now_())); }
+
+   private:
+    const std::function<absl::Time()> now_;
+  };
+
+  const std::function<absl::Time()> now_;
+};
+
 }  // namespace
+
+std::unique_ptr<Clock> Clock::Telling(std::function<absl::Time()> now) {
+  return std::make_unique<TellingClock>(std::move(now));
+}
 
 Clock& Clock::System() {
   static SystemClock clock;

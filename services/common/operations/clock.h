@@ -1,6 +1,7 @@
 // Time, and waiting for it, given from outside so that tests can move it.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "absl/time/time.h"
@@ -28,6 +29,10 @@ class Clock {
 
   // The clock of the machine.
   static Clock& System();
+
+  // The clock of a host: `now` says what time it is, and a wait takes as long as
+  // the clock of the machine says.
+  static std::unique_ptr<Clock> Telling(std::function<absl::Time()> now);
 };
 
 }  // namespace caravan::operations
