@@ -28,38 +28,45 @@ Committer::Committer(Engine* engine, Catalog* catalog, const StoreOptions& optio
       writer_(std::move(writer)),
       thread_([this] { Loop(); }) {}
 
-Committer::~Committer() {
+void Committer::Close() {
   {
     absl::MutexLock lock(&mutex_);
     closing_ = true;
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Committer::Submit(WriteBody body, WriteDone done,
                        std::unique_ptr<BufferedTransaction> prepared) {
-  absl::MutexLock lock(&mutex_);
-  queue_.push_back(Member{.body = std::move(body),
-                          .done = std::move(done),
-                          .prepared = std::move(prepared),
-                          .submitted = absl::Now()});
+  Add(Member{.body = std::move(body),
+             .done = std::move(done),
+             .prepared = std::move(prepared),
+             .submitted = absl::Now()});
 }
 
 absl::Status Committer::Run(Job job) {
   absl::Notification finished;
   absl::Status status;
-  {
-    absl::MutexLock lock(&mutex_);
-    queue_.push_back(Member{.done =
-                                [&](absl::StatusOr<Committed> result) {
-                                  status = result.status();
-                                  finished.Notify();
-                                },
-                            .job = std::move(job),
-                            .submitted = absl::Now()});
-  }
+  Add(Member{.done =
+                 [&](absl::StatusOr<Committed> result) {
+                   status = result.status();
+                   finished.Notify();
+                 },
+             .job = std::move(job),
+             .submitted = absl::Now()});
   finished.WaitForNotification();
   return status;
+}
+
+void Committer::Add(Member member) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!closing_) {
+      queue_.push_back(std::move(member));
+      return;
+    }
+  }
+  callbacks_->Run([done = std::move(member.done)]() mutable { done(UnavailableError()); });
 }
 
 std::vector<Committer::Member> Committer::Take() {

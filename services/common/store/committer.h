@@ -43,8 +43,10 @@ class Committer {
   // How long a transaction waits for a database that is away.
   Committer(Engine* engine, Catalog* catalog, const StoreOptions& options, absl::Duration patience,
             Callbacks* callbacks, Hooks hooks, std::unique_ptr<WriterConnection> writer);
-  // Commits what waits.
-  ~Committer();
+  ~Committer() { Close(); }
+
+  // Commits what waits. What comes later is refused with UNAVAILABLE.
+  void Close();
 
   // Runs a transaction: Store::Write. One that has run ahead comes with what it
   // has buffered.
@@ -64,6 +66,7 @@ class Committer {
     std::vector<std::function<void()>> after_commit = {};  // where the result is OK
   };
 
+  void Add(Member member);
   void Loop();
   std::vector<Member> Take();
   // Commits members, and fills their results in.

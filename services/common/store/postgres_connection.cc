@@ -178,12 +178,12 @@ absl::Status PostgresConnection::Connect() {
   PQsetNoticeReceiver(
       connection_, [](void*, const PGresult*) {}, nullptr);
   // Scans go along an index, always: how long they take must not depend on what
-  // the planner guesses of a table's size. A replica that hangs within a commit
-  // is not to keep the others waiting.
+  // the planner guesses of a table's size.
   const std::string settings =
       absl::StrCat("SET search_path = ", sql::Quoted(settings_.schema),
                    "; SET synchronous_commit = on; SET jit = off; SET enable_seqscan = off; "
-                   "SET enable_bitmapscan = off; SET idle_in_transaction_session_timeout = '15s'");
+                   "SET enable_bitmapscan = off; SET idle_in_transaction_session_timeout = ",
+                   absl::ToInt64Milliseconds(settings_.idle_timeout));
   const Result result(PQexec(connection_, settings.c_str()));
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return Error(result.get(), "set up");
   PQenterPipelineMode(connection_);

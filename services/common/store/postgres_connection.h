@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/connection.h"
 
@@ -23,6 +24,8 @@ struct PostgresSettings {
   // Unique to the store object, and the number of its last commit: how it finds
   // out, after a connection broke, whether that took place.
   std::string writer;
+  // After how long without a statement the server ends a transaction.
+  absl::Duration idle_timeout = absl::Minutes(5);
   std::function<void(std::string_view)> log;
 };
 

@@ -49,8 +49,11 @@ class PostgresEngine : public Engine {
   }
 
   absl::StatusOr<std::unique_ptr<WriterConnection>> ConnectWriter() override {
+    // A replica that hangs within a commit is not to keep the others waiting.
+    PostgresSettings settings = settings_;
+    settings.idle_timeout = absl::Seconds(15);
     absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
-        PostgresConnection::Open(settings_, catalog_);
+        PostgresConnection::Open(settings, catalog_);
     if (!connection.ok()) return connection.status();
     (*connection)->set_commit_number([this] { return ++commits_; });
     return connection;

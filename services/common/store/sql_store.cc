@@ -80,8 +80,9 @@ SqlStore::~SqlStore() {
     closing_ = true;
   }
   for (std::thread& thread : threads_) thread.join();
-  if (committer_ != nullptr) RunLayout(&Layout::Leave).IgnoreError();
-  committer_ = nullptr;
+  if (committer_ == nullptr) return;
+  RunLayout(&Layout::Leave).IgnoreError();
+  committer_->Close();
 }
 
 bool SqlStore::closing() {
@@ -109,6 +110,12 @@ void SqlStore::Write(WriteBody body, WriteDone done) {
     return;
   }
   absl::MutexLock lock(&mutex_);
+  if (closing_) {
+    // A callback writes again while the store is being closed: the committer
+    // says so.
+    committer_->Submit(std::move(body), std::move(counted), nullptr);
+    return;
+  }
   ahead_.push_back({std::move(body), std::move(counted)});
 }
 

@@ -87,9 +87,11 @@ class SqlStore : public Store {
   const SqlStoreOptions options_;
   Layout layout_;
   ReadBatcher batcher_;
+  // Callbacks may write until the last has run, so it goes after them.
+  std::unique_ptr<Committer> committer_;
+  std::atomic<int> waiting_ = 0;
   Callbacks callbacks_;
   RevisionWaiters waiters_;
-  std::atomic<int> waiting_ = 0;
 
   absl::Mutex mutex_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
@@ -100,7 +102,6 @@ class SqlStore : public Store {
   int readers_ ABSL_GUARDED_BY(readers_mutex_) = 0;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(readers_mutex_);
 
-  std::unique_ptr<Committer> committer_;
   std::vector<std::thread> threads_;
 };
 

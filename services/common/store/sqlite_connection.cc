@@ -14,8 +14,6 @@ namespace {
 // Scans with all their terms and orders have many texts; past this number the
 // statements are prepared anew.
 constexpr size_t kMaxStatements = 512;
-// How long a commit waits for a checkpoint that starts the log over.
-constexpr int kBusyMilliseconds = 10000;
 
 class SqliteRow : public ResultRow {
  public:
@@ -74,7 +72,8 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
     return connection->Error(absl::StrCat("open ", settings.path));
   }
   sqlite3_extended_result_codes(connection->db_, 1);
-  sqlite3_busy_timeout(connection->db_, kBusyMilliseconds);
+  sqlite3_busy_timeout(connection->db_,
+                       static_cast<int>(absl::ToInt64Milliseconds(settings.patience)));
   std::vector<std::string> pragmas = {
       "PRAGMA journal_mode = WAL",
       // The log is synced with every commit.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/connection.h"
 
@@ -17,11 +18,13 @@ namespace caravan::store {
 
 struct SqliteSettings {
   std::string path;
-  std::string vfs;
+  std::string vfs = {};
   int64_t cache_bytes = 0;
   int64_t mapped_bytes = 0;
   bool read_only = false;
-  std::function<void(std::string_view)> log;
+  // How long a statement waits for who holds a lock.
+  absl::Duration patience = absl::Seconds(10);
+  std::function<void(std::string_view)> log = {};
 };
 
 class SqliteConnection : public WriterConnection {

@@ -22,6 +22,10 @@
 namespace caravan::store {
 namespace {
 
+// How long a checkpoint that starts the log over waits for readers, and commits
+// for it; then it gives up until the next.
+constexpr absl::Duration kCheckpointPatience = absl::Milliseconds(20);
+
 // Held while the store is open.
 class LockFile {
  public:
@@ -67,8 +71,10 @@ class SqliteEngine : public Engine {
 
   // Creates what every store has, and starts the checkpoints.
   absl::Status Start() {
+    SqliteSettings settings = Settings(options_.reader_cache_bytes, false);
+    settings.patience = kCheckpointPatience;
     absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-        SqliteConnection::Open(Settings(options_.reader_cache_bytes, false), catalog_);
+        SqliteConnection::Open(settings, catalog_);
     if (!connection.ok()) return connection.status();
     absl::Status status = (*connection)->Execute("BEGIN IMMEDIATE", {}).status();
     for (const std::string& sql : sql::CreateSystemTables(Catalog::Dialect::kSqlite)) {

@@ -74,6 +74,9 @@ absl::Status Update(Transaction& tx, int64_t i, int64_t request, bool read) {
   return absl::OkStatus();
 }
 
+// Of the whole process: what other programs do to the machine shows less in it.
+double CpuSeconds() { return static_cast<double>(clock()) / CLOCKS_PER_SEC; }
+
 void MeasureWrites(Store& store, int64_t rows, int waiting, absl::Duration duration, bool read) {
   static std::atomic<int64_t> next_request = absl::ToUnixMicros(absl::Now());
   std::atomic<int64_t> committed = 0, failed = 0;
@@ -113,9 +116,6 @@ void MeasureWrites(Store& store, int64_t rows, int waiting, absl::Duration durat
       latencies[latencies.size() / 2], latencies[latencies.size() * 99 / 100],
       (CpuSeconds() - cpu) * 1e6 / committed, static_cast<long>(failed));
 }
-
-// Of the whole process: what other programs do to the machine shows less in it.
-double CpuSeconds() { return static_cast<double>(clock()) / CLOCKS_PER_SEC; }
 
 void MeasureReads(Store& store, int64_t rows, absl::Duration duration) {
   std::minstd_rand random(1);

@@ -424,6 +424,29 @@ TEST_P(StoreContractTest, ClosingCommitsWhatWaits) {
   EXPECT_EQ(Get("n")->data, "100");
 }
 
+TEST_P(StoreContractTest, ACallbackMayWriteWhileTheStoreIsClosed) {
+  // Every answer writes again, until one says that the store is closed.
+  absl::Status last;
+  std::function<void()> write = [&] {
+    store_->Write([](Transaction& tx) { return Increment(tx, "n"); },
+                  [&](absl::StatusOr<Committed> result) {
+                    if (result.ok()) {
+                      write();
+                    } else {
+                      last = result.status();
+                    }
+                  });
+  };
+  write();
+  Store* const closed = store_.get();
+  while (GetRow(*closed, kItems, "n") == std::nullopt) {
+  }
+  // Keeps `store_` for the callbacks while it is destroyed.
+  delete closed;
+  store_.release();
+  EXPECT_EQ(last.code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_P(StoreContractTest, EverythingIsThereAfterReopening) {
   for (int i = 0; i < 20; ++i) {
     ASSERT_OK(store_->WriteAndWait([&](Transaction& tx) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,9 @@
 
 namespace caravan::store {
 namespace {
+
+std::atomic<int> write_failure = SQLITE_OK;
+std::atomic<int> sync_failure = SQLITE_OK;
 
 // What was written to a file, and not synced: shared by all that have it open.
 class Unsynced {
@@ -148,6 +152,7 @@ int Read(sqlite3_file* file, void* buffer, int amount, sqlite3_int64 offset) {
 
 int Write(sqlite3_file* file, const void* buffer, int amount, sqlite3_int64 offset) {
   if (Unsynced* unsynced = Buffer(file)) {
+    if (const int code = write_failure; code != SQLITE_OK) return code;
     unsynced->Add(buffer, amount, offset);
     return SQLITE_OK;
   }
@@ -163,7 +168,10 @@ int Truncate(sqlite3_file* file, sqlite3_int64 size) {
 }
 
 int Sync(sqlite3_file* file, int flags) {
-  if (Unsynced* unsynced = Buffer(file)) return unsynced->Sync(Real(file), flags);
+  if (Unsynced* unsynced = Buffer(file)) {
+    if (const int code = sync_failure; code != SQLITE_OK) return code;
+    return unsynced->Sync(Real(file), flags);
+  }
   return Real(file)->pMethods->xSync(Real(file), flags);
 }
 
@@ -258,5 +266,8 @@ void RegisterUnsyncedVfs() {
   }();
   sqlite3_vfs_register(&vfs, 0);
 }
+
+void FailUnsyncedWrites(int code) { write_failure = code; }
+void FailUnsyncedSyncs(int code) { sync_failure = code; }
 
 }  // namespace caravan::store

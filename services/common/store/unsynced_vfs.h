@@ -15,4 +15,9 @@ inline constexpr char kUnsyncedVfs[] = "unsynced";
 // Registers it, beside the default VFS. Call once, before opening a store.
 void RegisterUnsyncedVfs();
 
+// From now on, writes or syncs fail with an SQLite result code (SQLITE_FULL,
+// SQLITE_IOERR_FSYNC, ...); 0: they no longer do.
+void FailUnsyncedWrites(int code);
+void FailUnsyncedSyncs(int code);
+
 }  // namespace caravan::store
