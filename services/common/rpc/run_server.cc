@@ -323,7 +323,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
 
 int RunServer(ServerOptions options) {
   // Debian builds Abseil with its search for deadlocks, at every lock that gRPC
-  // and we take: a third of the CPU of a call.
+  // and we take: about a tenth of the CPU of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   telemetry::SetLogLevel(LogLevelOf(options.settings));
   telemetry::InstallGrpcLog();
