@@ -120,7 +120,9 @@ function(caravan_precompile target)
     target_include_directories(caravan_pch PRIVATE ${CMAKE_SOURCE_DIR})
     target_compile_options(caravan_pch PRIVATE ${CARAVAN_WARNINGS})
     target_link_libraries(caravan_pch PRIVATE gRPC::grpc++ protobuf::libprotobuf Threads::Threads)
-    target_precompile_headers(caravan_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+    # In angle brackets: CMake writes it as it is, not by a path of this checkout, so
+    # that ccache serves every checkout.
+    target_precompile_headers(caravan_pch PRIVATE <cmake/pch.h>)
   endif()
   target_link_libraries(${target} PRIVATE gRPC::grpc++ protobuf::libprotobuf Threads::Threads)
   target_precompile_headers(${target} REUSE_FROM caravan_pch)
