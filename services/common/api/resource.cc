@@ -16,7 +16,6 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/type/date.pb.h"
 #include "services/common/api/text.h"
-#include "services/common/store/store.h"
 
 namespace caravan::api {
 
@@ -24,8 +23,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-
-static_assert(std::is_same_v<ColumnValue, store::Value>);
 
 namespace {
 
@@ -201,7 +198,7 @@ ColumnValue ColumnValueOf(const Message& message, const FieldPath& path) {
   if (leaf.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
     return holder == nullptr ? std::string() : holder->GetReflection()->GetString(*holder, &leaf);
   }
-  if (holder == nullptr) return store::kUnset;
+  if (holder == nullptr) return kUnsetColumn;
   const Reflection* reflection = holder->GetReflection();
   switch (leaf.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
@@ -217,7 +214,7 @@ ColumnValue ColumnValueOf(const Message& message, const FieldPath& path) {
     default:
       break;
   }
-  if (!reflection->HasField(*holder, &leaf)) return store::kUnset;
+  if (!reflection->HasField(*holder, &leaf)) return kUnsetColumn;
   const Message& value = reflection->GetMessage(*holder, &leaf);
   if (IsMessage(leaf, "google.type.Date")) return FirstDayIn(value);
   return IntField(value, "seconds") * 1'000'000 + IntField(value, "nanos") / 1000;
@@ -311,11 +308,11 @@ bool ResourceType::ValidOn(const Message& resource, int64_t day) const {
     const int64_t from = std::get<int64_t>(ColumnValueOf(resource, *valid_from_));
     // An unset day is the least of all.
     if (from > day) return false;
-    if (from == store::kUnset && options_.validity().from_required()) return false;
+    if (from == kUnsetColumn && options_.validity().from_required()) return false;
   }
   if (valid_to_ != nullptr) {
     const int64_t to = std::get<int64_t>(ColumnValueOf(resource, *valid_to_));
-    if (to != store::kUnset && to <= day) return false;
+    if (to != kUnsetColumn && to <= day) return false;
   }
   return true;
 }

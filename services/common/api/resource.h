@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +37,13 @@ class FieldPath {
   std::vector<const google::protobuf::FieldDescriptor*> fields_;
 };
 
-// Value of an index column: see store::Value, which it is.
+// Value of an index column, as the store keeps it: an integer, also for booleans,
+// enum numbers, days (yyyymmdd) and times (microseconds since 1970), or text.
 using ColumnValue = std::variant<int64_t, std::string>;
+
+// The value of a field that is not set, where that differs from its default: less
+// than every other.
+inline constexpr int64_t kUnsetColumn = std::numeric_limits<int64_t>::min();
 
 // The column value of a scalar, enum, timestamp or date field.
 ColumnValue ColumnValueOf(const google::protobuf::Message& message, const FieldPath& path);

@@ -9,6 +9,9 @@
 
 namespace caravan::resources {
 
+static_assert(std::is_same_v<api::ColumnValue, store::Value>);
+static_assert(api::kUnsetColumn == store::kUnset);
+
 namespace {
 
 store::Column::Type ColumnType(const google::protobuf::FieldDescriptor& field) {
