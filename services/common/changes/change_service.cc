@@ -14,6 +14,7 @@
 #include "services/common/api/filter.h"
 #include "services/common/api/order_by.h"
 #include "services/common/api/page_token.h"
+#include "services/common/resources/list.h"
 
 namespace caravan::changes {
 
@@ -22,9 +23,6 @@ using api::v1::Change;
 namespace {
 
 constexpr int64_t kReadAtOnce = 256;
-constexpr int64_t kScanBudget = 20'000;
-constexpr int kDefaultPageSize = 50;
-constexpr int kLargestPageSize = 1000;
 
 absl::Status TooOld(int64_t asked, int64_t oldest) {
   return api::Error(absl::StatusCode::kOutOfRange, "REVISION_EXPIRED",
@@ -291,11 +289,12 @@ absl::StatusOr<api::v1::ListChangesResponse> ChangeService::ListChanges(
         .Field("order_by", "must be revision or revision desc");
   }
   const bool descending = !order->empty() && (*order)[0].descending;
-  const int page_size =
-      request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kLargestPageSize);
+  const int page_size = request.page_size() == 0
+                            ? resources::kDefaultPageSize
+                            : std::min(request.page_size(), resources::kLargestPageSize);
   store::ChangeScan scan;
   scan.descending = descending;
-  scan.limit = kScanBudget;
+  scan.limit = resources::kScanBudget;
   for (const api::Pushdown& condition : filter->pushdown()) {
     using Op = api::Pushdown::Op;
     if (condition.path == "resource" && condition.op == Op::kEqual) {
@@ -348,7 +347,7 @@ absl::StatusOr<api::v1::ListChangesResponse> ChangeService::ListChanges(
   });
   if (!s.ok()) return s;
   if (!failed.ok()) return failed;
-  if (more || seen == kScanBudget) {
+  if (more || seen == resources::kScanBudget) {
     response.set_next_page_token(api::EncodePageToken({{last}, ""}, shape));
   }
   return response;
