@@ -1,6 +1,7 @@
 #include "services/common/rpc/tls.h"
 
 #include <grpc/grpc_security_constants.h>
+#include <openssl/crypto.h>
 
 #include <iterator>
 
@@ -15,6 +16,11 @@ namespace caravan::rpc {
 namespace {
 
 constexpr unsigned kRefreshSeconds = 1;
+
+// gRPC's threads that watch certificate files outlive main(), and parse with OpenSSL. So its tables
+// must stay when the process exits; OpenSSL heeds this only before its first use.
+[[maybe_unused]] const int kKeepOpenSslAtExit =
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
 
 // gRPC would only log what is wrong, and refuse every connection.
 absl::Status CheckFiles(const TlsFiles& files) {
