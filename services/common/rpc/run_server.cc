@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
@@ -42,6 +43,8 @@ using telemetry::LogLevel;
 
 // After a ping, a connection that stays silent for so long is closed.
 constexpr int kKeepaliveTimeoutMs = 20'000;
+// The request names a service.
+constexpr int kMaxHealthRequestBytes = 1024;
 // Calls on a connection that is too old may go on for so long.
 constexpr int kConnectionAgeGraceMs = 300'000;
 
@@ -134,6 +137,7 @@ class ServerImpl final : public Server {
     const auto credentials = Credentials(settings);
     if (!credentials.ok()) return credentials.status();
     if (absl::Status status = StartGrpc(*credentials); !status.ok()) return status;
+    if (absl::Status status = StartHealth(); !status.ok()) return status;
     if (absl::Status status = StartAdmin(); !status.ok()) return status;
     return WritePortsFile();
   }
@@ -142,6 +146,8 @@ class ServerImpl final : public Server {
   void DropHooks() { options_.on_drain = options_.on_stopped = nullptr; }
 
   const std::vector<std::string>& addresses() const override { return addresses_; }
+
+  std::string health_address() const override { return health_address_; }
 
   std::string admin_address() const override { return admin_ ? admin_->address() : ""; }
 
@@ -153,6 +159,7 @@ class ServerImpl final : public Server {
   void Stop(absl::Duration lame_duck, absl::Duration timeout) override {
     if (server_ == nullptr || draining_.exchange(true)) return;
     server_->GetHealthCheckService()->Shutdown();
+    if (health_ != nullptr) health_->GetHealthCheckService()->Shutdown();
     if (options_.on_drain) options_.on_drain();
     // Load balancers need a moment to see that this server is to be left alone.
     if (lame_duck > absl::ZeroDuration()) {
@@ -160,6 +167,7 @@ class ServerImpl final : public Server {
     }
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
     server_->Wait();
+    health_.reset();
     admin_.reset();  // asks whether the service is ready, which is over now
     if (options_.on_stopped) options_.on_stopped();
   }
@@ -200,9 +208,35 @@ class ServerImpl final : public Server {
       addresses_.push_back(IsUnix(address) ? address
                                            : absl::StrCat(HostOf(address), ":", ports[i]));
     }
-    for (const std::string& name : names) {
-      server_->GetHealthCheckService()->SetServingStatus(name, true);
+    names_ = std::move(names);
+    SetServing(server_.get());
+    return absl::OkStatus();
+  }
+
+  // Also where the store is away: leaving out every replica would help nobody.
+  void SetServing(grpc::Server* server) {
+    for (const std::string& name : names_) {
+      server->GetHealthCheckService()->SetServingStatus(name, true);
     }
+  }
+
+  absl::Status StartHealth() {
+    const std::string& address = options_.settings.health_listen();
+    if (address.empty()) return absl::OkStatus();
+    if (absl::Status status = CheckAddress(address); !status.ok()) return status;
+    grpc::ServerBuilder builder;
+    SetLimits(options_.settings, &builder);
+    builder.SetMaxReceiveMessageSize(kMaxHealthRequestBytes);
+    // gRPC starts no server without a service; this one refuses every call.
+    builder.RegisterCallbackGenericService(&no_services_);
+    int port = 0;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    health_ = builder.BuildAndStart();
+    if (health_ == nullptr) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " for health"));
+    }
+    health_address_ = IsUnix(address) ? address : absl::StrCat(HostOf(address), ":", port);
+    SetServing(health_.get());
     return absl::OkStatus();
   }
 
@@ -229,8 +263,8 @@ class ServerImpl final : public Server {
     return absl::OkStatus();
   }
 
-  // {"listen":["127.0.0.1:1234"],"admin":"127.0.0.1:1235"}, complete once it is
-  // there.
+  // {"listen":["127.0.0.1:1234"],"admin":"127.0.0.1:1235","health":""}, complete
+  // once it is there.
   absl::Status WritePortsFile() {
     const std::string& file = options_.settings.ports_file();
     if (file.empty()) return absl::OkStatus();
@@ -240,6 +274,7 @@ class ServerImpl final : public Server {
       fields["listen"].mutable_list_value()->add_values()->set_string_value(address);
     }
     fields["admin"].set_string_value(admin_address());
+    fields["health"].set_string_value(health_address());
     std::string json;
     if (!google::protobuf::util::MessageToJsonString(ports, &json).ok()) {
       return absl::InvalidArgumentError("an address is not UTF-8");
@@ -250,7 +285,11 @@ class ServerImpl final : public Server {
   ServerOptions options_;
   ReflectionServices reflection_;
   std::unique_ptr<grpc::Server> server_;
+  grpc::CallbackGenericService no_services_;
+  std::unique_ptr<grpc::Server> health_;
+  std::vector<std::string> names_;
   std::vector<std::string> addresses_;
+  std::string health_address_;
   std::atomic<bool> draining_ = false;
   std::unique_ptr<telemetry::AdminServer> admin_;  // last: its pages use the others
 };
@@ -339,6 +378,7 @@ int RunServer(ServerOptions options) {
   telemetry::Log(LogLevel::kInfo, "The server serves",
                  {{"listen", absl::StrJoin((*server)->addresses(), ",")},
                   {"admin", (*server)->admin_address()},
+                  {"health", (*server)->health_address()},
                   {"replica", settings.replica_id()},
                   {"version", settings::Version()}});
   if (settings.insecure()) {

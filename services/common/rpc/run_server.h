@@ -60,6 +60,9 @@ class Server {
   // was bound, or unix:path. As many as in the settings, in their order.
   virtual const std::vector<std::string>& addresses() const = 0;
 
+  // host:port of the health address; empty where there is none.
+  virtual std::string health_address() const = 0;
+
   // host:port of the admin address; empty where there is none.
   virtual std::string admin_address() const = 0;
 

@@ -168,11 +168,15 @@ TEST_F(RunServerTest, CallsUnderWayEndBeforeTheServer) {
 }
 
 TEST_F(RunServerTest, TheServerIsNotHealthyWhileItDrains) {
-  int health = 0;
+  int health = 0, probed = 0;
   bool echoed = false;
   ServerOptions options = Options();
+  options.settings.set_health_listen("127.0.0.1:0");
   options.on_drain = [&] {
     health = Health(channel_.get(), kService);
+    probed = Health(
+        grpc::CreateChannel(server_->health_address(), grpc::InsecureChannelCredentials()).get(),
+        "");
     echoed = Echo("still here").ok();
   };
   auto server = Server::Start(std::move(options));
@@ -182,7 +186,30 @@ TEST_F(RunServerTest, TheServerIsNotHealthyWhileItDrains) {
   EXPECT_EQ(Health(channel_.get(), kService), kServing);
   server_->Stop(absl::ZeroDuration(), absl::Seconds(20));
   EXPECT_EQ(health, kNotServing);
+  EXPECT_EQ(probed, kNotServing);
   EXPECT_TRUE(echoed);
+}
+
+TEST_F(RunServerTest, TheHealthAddressTellsHealthAndNothingElse) {
+  auto settings = TestSettings();
+  settings.set_health_listen("127.0.0.1:0");
+  ASSERT_NO_FATAL_FAILURE(Start(settings));
+  ASSERT_THAT(server_->health_address(), StartsWith("127.0.0.1:"));
+  channel_ = grpc::CreateChannel(server_->health_address(), grpc::InsecureChannelCredentials());
+  EXPECT_EQ(Health(channel_.get(), ""), kServing);
+  EXPECT_EQ(Health(channel_.get(), kService), kServing);
+  EXPECT_EQ(Echo("a").error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(Health(channel_.get(), std::string(2000, 'x')), -1);
+  server_->Stop(absl::ZeroDuration(), absl::ZeroDuration());
+  EXPECT_EQ(Health(channel_.get(), ""), -1);
+}
+
+TEST_F(RunServerTest, RefusesAHealthAddressThatIsNone) {
+  auto settings = TestSettings();
+  settings.set_health_listen("7444");
+  const auto server = Server::Start(Options(settings));
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(server.status().message(), HasSubstr("7444"));
 }
 
 TEST_F(RunServerTest, CallsThatOutlastTheTimeoutAreCancelled) {
