@@ -64,6 +64,19 @@ bool IsInForce(const PilotZone& zone, int64_t day) {
   return api::InForce(zone.approval_date(), zone.end_date(), day);
 }
 
+absl::Status CheckInForce(const PilotZone& zone, int64_t day, std::string_view purpose) {
+  if (IsInForce(zone, day)) return absl::OkStatus();
+  std::string why = day < api::FirstDay(zone.approval_date())
+                        ? absl::StrCat("it was approved on ", api::FormatDate(zone.approval_date()))
+                    : zone.successor().empty()
+                        ? absl::StrCat("it ended on ", api::FormatDate(zone.end_date()))
+                        : absl::StrCat("it went into ", zone.successor(), " on ",
+                                       api::FormatDate(zone.end_date()));
+  return NotInForce(
+      zone.name(), day,
+      absl::StrCat(zone.name(), " cannot ", purpose, " on ", api::FormatDay(day), ": ", why));
+}
+
 absl::Status CheckPilotZone(const PilotZone& zone) {
   api::Violations violations;
   std::string_view province = codes::ProvinceOfPlace(zone.place());

@@ -20,6 +20,12 @@ using FindPilotZone =
 // Whether a zone is in force on a day (yyyymmdd).
 bool IsInForce(const v1::PilotZone& zone, int64_t day);
 
+// Checks that a zone is in force on a day (yyyymmdd) for what it is to do:
+// FAILED_PRECONDITION with reason ZONE_NOT_IN_FORCE where it is not, naming its
+// successor where it has one. `purpose` completes the sentence "the zone
+// cannot ...": `take on industrialBelts/x`.
+absl::Status CheckInForce(const v1::PilotZone& zone, int64_t day, std::string_view purpose);
+
 // Checks a zone as it will be stored, beyond what its contract declares: the
 // place lies in the province, and the end date and successor fit the state.
 // INVALID_ARGUMENT names fields relative to the zone.
