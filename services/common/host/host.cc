@@ -10,6 +10,7 @@
 #include "services/common/identity/principal.h"
 #include "services/common/operations/maintenance.h"
 #include "services/common/operations/operations_service.h"
+#include "services/common/pending/pending_action_service.h"
 #include "services/common/rpc/executor.h"
 #include "services/common/rpc/runtime.h"
 #include "services/common/settings/settings.h"
@@ -97,6 +98,11 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   operations_options.time_zone = zone;
   impl->operations = std::make_unique<operations::Operations>(operations_options);
   impl->services = definition.services({impl->registry, *impl->store, *impl->operations, clock});
+  std::vector<const google::protobuf::ServiceDescriptor*> contracts;
+  for (const auto& service : impl->services) contracts.push_back(&service->service_descriptor());
+  auto pending = pending::PendingActionService::Create(impl->registry, *impl->store, contracts);
+  if (!pending.ok()) return pending.status();
+  impl->services.push_back(*std::move(pending));
   impl->services.push_back(
       std::make_unique<operations::OperationsService>(*impl->operations, definition.name));
   impl->services.push_back(

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -17,6 +16,7 @@
 #include "services/common/api/order_by.h"
 #include "services/common/api/page_token.h"
 #include "services/common/api/text.h"
+#include "services/common/resources/owner_term.h"
 #include "services/common/resources/wire.h"
 
 namespace caravan::resources {
@@ -132,44 +132,6 @@ void SetTerms(const RequestShape& shape,
   }
 }
 
-// Whether a role on `prefix` covers names of a pattern by the name alone.
-bool Covers(std::string_view prefix, std::string_view pattern) {
-  const std::vector<std::string_view> held = absl::StrSplit(prefix, '/');
-  const std::vector<std::string_view> names = absl::StrSplit(pattern, '/');
-  if (held.size() > names.size()) return false;
-  for (size_t i = 0; i < held.size(); ++i) {
-    if (!absl::StartsWith(names[i], "{") && names[i] != held[i]) return false;
-  }
-  return true;
-}
-
-// Whether it is one resource at the top, as owners are, rather than a
-// collection of them.
-bool IsOneOwner(std::string_view prefix) {
-  return std::count(prefix.begin(), prefix.end(), '/') == 1;
-}
-
-// Where the caller may see only what a few owners own, and there is an index on
-// the one field that names the owner, reads only their rows.
-void NarrowToOwners(const RequestShape& shape, const Caller& caller,
-                    const std::function<bool(store::TableId, int)>& index_ready, Query& query) {
-  const api::ResourceType& type = *shape.collection->type;
-  int column = -1;
-  for (const api::FieldPath& owner : type.owners()) {
-    if (owner.path() == "name") continue;
-    if (column >= 0) return;
-    column = type.IndexOf(owner.path());
-    if (column < 0 || !index_ready(shape.collection->table, column)) return;
-  }
-  if (column < 0) return;
-  std::vector<store::Value> owners;
-  for (std::string& prefix : caller.access->Prefixes(caller.principal, caller.permission)) {
-    if (Covers(prefix, type.pattern().pattern()) || !IsOneOwner(prefix)) return;
-    owners.emplace_back(std::move(prefix));
-  }
-  query.scan.terms.push_back({column, store::Term::Op::kIn, std::move(owners)});
-}
-
 absl::StatusOr<Query> Plan(const RequestShape& shape, const Caller& caller,
                            const std::function<bool(store::TableId, int)>& index_ready,
                            const Message& request, const std::string& parent) {
@@ -197,7 +159,10 @@ absl::StatusOr<Query> Plan(const RequestShape& shape, const Caller& caller,
   SetTerms(shape, index_ready, query);
   if (!caller.Everywhere()) {
     query.owned_only = true;
-    NarrowToOwners(shape, caller, index_ready, query);
+    const std::string_view permissions[] = {caller.permission};
+    if (auto term = OwnerTerm(*shape.collection, caller, permissions, index_ready)) {
+      query.scan.terms.push_back(*std::move(term));
+    }
   }
   query.shape = absl::StrCat(shape.method->full_name(), "\n", parent, "\n", filter_text, "\n",
                              order_text, "\n", query.day.value_or(0));

@@ -82,6 +82,7 @@ struct TransitionPlan {
   const EnumValueDescriptor* to = nullptr;
   const FieldDescriptor* name = nullptr;
   const FieldDescriptor* etag = nullptr;
+  std::vector<api::FieldPath> other_than;
   std::vector<std::pair<const FieldDescriptor*, const FieldDescriptor*>> copied;
 };
 
@@ -105,6 +106,17 @@ absl::StatusOr<std::string> Run(const TransitionPlan& plan, Writer& writer,
         .With("from", absl::StrJoin(plan.from, ","))
         .With("to", plan.to->name())
         .Precondition("STATE", name, absl::StrCat("is ", state));
+  }
+  if (const api::FieldPath* field =
+          NamesCaller(plan.other_than, *before->message, writer.caller())) {
+    const std::string& caller = writer.caller().principal.name;
+    return api::Error(absl::StatusCode::kFailedPrecondition, "FOUR_EYES",
+                      absl::StrCat(caller, " is the ", field->path(), " of ", name, "; ", plan.verb,
+                                   " is for another person"))
+        .With("resource", name)
+        .With("principal", caller)
+        .With("field", field->path())
+        .Precondition("FOUR_EYES", name, absl::StrCat(caller, " is its ", field->path()));
   }
   std::unique_ptr<Message> after(collection.prototype->New());
   after->CopyFrom(*before->message);
@@ -143,6 +155,31 @@ absl::Status DescribeTransitions(Registry& registry,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<api::FieldPath>> OtherThan(const MethodDescriptor& method,
+                                                      const api::ResourceType& type) {
+  std::vector<api::FieldPath> fields;
+  for (const std::string& path :
+       method.options().GetExtension(caravan::api::v1::transition).other_than()) {
+    absl::StatusOr<api::FieldPath> field = api::FieldPath::Of(type.message(), path);
+    if (!field.ok()) return field.status();
+    if (field->leaf().type() != FieldDescriptor::TYPE_STRING || field->leaf().is_repeated()) {
+      return ContractError(method, absl::StrCat("other_than ", path, " is no text"));
+    }
+    fields.push_back(*std::move(field));
+  }
+  return fields;
+}
+
+const api::FieldPath* NamesCaller(const std::vector<api::FieldPath>& fields,
+                                  const Message& resource, const Caller& caller) {
+  for (const api::FieldPath& field : fields) {
+    if (std::get<std::string>(api::ColumnValueOf(resource, field)) == caller.principal.name) {
+      return &field;
+    }
+  }
+  return nullptr;
+}
+
 absl::StatusOr<Handler> BindTransition(const Registry& registry, const MethodDescriptor& method) {
   const auto& transition = method.options().GetExtension(caravan::api::v1::transition);
   TransitionPlan plan;
@@ -160,6 +197,9 @@ absl::StatusOr<Handler> BindTransition(const Registry& registry, const MethodDes
     plan.from.push_back(state);
   }
   if (plan.from.empty()) return ContractError(method, "it can be called from no state");
+  absl::StatusOr<std::vector<api::FieldPath>> other_than = OtherThan(method, type);
+  if (!other_than.ok()) return other_than.status();
+  plan.other_than = *std::move(other_than);
   const auto& request = *method.input_type();
   for (int i = 0; i < request.field_count(); ++i) {
     const FieldDescriptor* field = request.field(i);

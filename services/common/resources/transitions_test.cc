@@ -169,6 +169,21 @@ TEST_F(TransitionsTest, ValidatesOnlyWhereAsked) {
   EXPECT_THAT(Activate(request), Fails(StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
 }
 
+TEST_F(TransitionsTest, WhoMadeItDoesNotRetireIt) {
+  UpdateWidgetRequest update;
+  update.mutable_widget()->set_name("widgets/w1");
+  update.mutable_widget()->set_maker("users/admin");
+  ASSERT_THAT(server_->Call<Widget>("WidgetService/UpdateWidget", update), IsOk());
+  const auto refused = Retire();
+  EXPECT_THAT(refused, Fails(StatusCode::kFailedPrecondition, "FOUR_EYES"));
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr("users/admin is the maker of widgets/w1"));
+  EXPECT_EQ(Get().state(), Widget::DRAFT);
+  update.mutable_widget()->set_maker("users/other");
+  ASSERT_THAT(server_->Call<Widget>("WidgetService/UpdateWidget", update), IsOk());
+  EXPECT_THAT(Retire(), IsOk());
+}
+
 struct Refused {
   const char* why;
   const char* request;
@@ -204,6 +219,21 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"no field like amount", "AddToWidgetRequest", "Widget", {"DRAFT"}, "RETIRED"},
         Refused{"its resource has no state", "GetPartRequest", "Part", {"DRAFT"}, "RETIRED"},
         Refused{"is not registered", "RetireWidgetRequest", "SumWidgetsResponse", {"DRAFT"}, "A"}));
+
+TEST(TransitionContractTest, OtherThanNamesATextField) {
+  for (const char* path : {"nobody", "size", "tags"}) {
+    MadeUpContract contract("FourEyes");
+    auto* transition = contract.Add("RetireWidget", "RetireWidgetRequest", "Widget")
+                           .mutable_options()
+                           ->MutableExtension(api::v1::transition);
+    transition->add_from("DRAFT");
+    transition->set_to("RETIRED");
+    transition->add_other_than(path);
+    const absl::Status status = contract.Bind();
+    EXPECT_EQ(status.code(), StatusCode::kInternal);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(path));
+  }
+}
 
 TEST(TransitionContractTest, WhatMakesSenseIsBound) {
   MadeUpContract contract("Transitions");
