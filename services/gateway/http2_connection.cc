@@ -1,0 +1,238 @@
+#include "services/gateway/http2_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace caravan::gateway {
+namespace {
+
+// What is gathered before it is sent, and what may be gathered at once: a session
+// can have a whole window to send.
+constexpr size_t kBatch = 64 * 1024;
+constexpr size_t kMostGathered = 256 * 1024;
+// Reads in a turn, after which others have theirs.
+constexpr int kMostReads = 8;
+
+}  // namespace
+
+Http2Connection::Http2Connection(Loop& loop, std::unique_ptr<Socket> socket)
+    : loop_(loop), socket_(std::move(socket)) {}
+
+Http2Connection::~Http2Connection() = default;
+
+void Http2Connection::Doom(std::string_view why) {
+  if (doomed_) return;
+  doomed_ = true;
+  why_ = why;
+  Wake();
+}
+
+void Http2Connection::Open(SessionPtr session) {
+  session_ = std::move(session);
+  WaitToRead();
+  Wake();
+}
+
+void Http2Connection::WaitFor(IoState state) {
+  if (state == IoState::kWaitToWrite) {
+    WaitToWrite();
+  } else {
+    WaitToRead();
+  }
+}
+
+void Http2Connection::Wake() { loop_.FlushLater(shared_from_this()); }
+
+void Http2Connection::WaitToRead() {
+  if (waits_to_read_ || down_) return;
+  waits_to_read_ = true;
+  socket_->WaitReadable(shared_from_this());
+}
+
+void Http2Connection::WaitToWrite() {
+  if (waits_to_write_ || down_) return;
+  waits_to_write_ = true;
+  socket_->WaitWritable(shared_from_this());
+}
+
+void Http2Connection::OnReadable() {
+  waits_to_read_ = false;
+  if (down_ || doomed_) return;
+  if (!open()) {
+    OnHandshake();
+  } else {
+    ReadOn();
+  }
+}
+
+void Http2Connection::ReadOn() {
+  const std::span<uint8_t> input = loop_.input();
+  for (int reads = 0; reads < kMostReads; ++reads) {
+    const IoResult result = socket_->Read(input.data(), input.size());
+    switch (result.state) {
+      case IoState::kDone:
+        OnInput(input.data(), result.bytes);
+        if (doomed_) return;
+        // Without TLS, nothing is hidden in a layer below: a socket that has
+        // given less than was asked for is empty.
+        if (socket_->ssl() == nullptr && result.bytes < input.size()) {
+          WaitToRead();
+          return;
+        }
+        break;
+      case IoState::kWaitToRead:
+        WaitToRead();
+        return;
+      case IoState::kWaitToWrite:
+        WaitToWrite();
+        return;
+      case IoState::kEnd:
+        broken_ = true;
+        Doom("the peer has closed the connection");
+        return;
+      case IoState::kFailed:
+        broken_ = true;
+        Doom("the connection is broken");
+        return;
+    }
+  }
+  loop_.Post([self = shared_from_this()] {
+    auto* connection = static_cast<Http2Connection*>(self.get());
+    if (!connection->down_ && !connection->doomed_) connection->ReadOn();
+  });
+}
+
+bool Http2Connection::Feed(const uint8_t* data, size_t size) {
+  const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, size);
+  if (taken < 0) {
+    Doom(nghttp2_strerror(static_cast<int>(taken)));
+    return false;
+  }
+  Wake();
+  return !doomed_;
+}
+
+void Http2Connection::OnWritable() {
+  waits_to_write_ = false;
+  if (down_) return;
+  if (!open()) {
+    if (!doomed_) OnHandshake();
+    return;
+  }
+  Wake();
+  // TLS may have been waiting to write in order to read.
+  if (!waits_to_read_ && !doomed_) ReadOn();
+}
+
+bool Http2Connection::SendPending() {
+  if (pending_.empty()) return true;
+  const std::string bytes = std::exchange(pending_, {});
+  return Send(bytes);
+}
+
+bool Http2Connection::Send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const IoResult result =
+        socket_->Write(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+    if (result.state == IoState::kDone) {
+      bytes.remove_prefix(result.bytes);
+      continue;
+    }
+    if (result.state == IoState::kWaitToWrite || result.state == IoState::kWaitToRead) {
+      pending_.assign(bytes);
+      WaitFor(result.state);
+      if (!doomed_) OnWriteStalled(true);
+      return false;
+    }
+    broken_ = true;
+    Doom("the connection is broken");
+    return false;
+  }
+  return true;
+}
+
+void Http2Connection::Flush() {
+  if (down_) return;
+  if (open() && !broken_) {
+    const bool had_pending = !pending_.empty();
+    bool sent = SendPending();
+    if (sent && had_pending) OnWriteStalled(false);
+    std::string& output = loop_.output();
+    while (sent) {
+      output.clear();
+      const uint8_t* data = nullptr;
+      ssize_t size = 0;
+      while (output.size() < kBatch &&
+             (size = nghttp2_session_mem_send(session_.get(), &data)) > 0) {
+        output.append(reinterpret_cast<const char*>(data), static_cast<size_t>(size));
+      }
+      if (size < 0) Doom(nghttp2_strerror(static_cast<int>(size)));
+      if (output.empty()) break;
+      sent = Send(output);
+    }
+    if (sent && nghttp2_session_want_read(session_.get()) == 0 &&
+        nghttp2_session_want_write(session_.get()) == 0) {
+      Doom("the session has ended");
+    }
+  }
+  if (doomed_) GoDown();
+}
+
+void Http2Connection::GoDown() {
+  if (std::exchange(down_, true)) return;
+  socket_->Close();
+  OnDown();
+}
+
+nghttp2_data_provider Http2Connection::Provide(OutgoingBody& body) {
+  return {.source = {.ptr = &body}, .read_callback = &Http2Connection::ReadBody};
+}
+
+CallbacksPtr Http2Connection::NewCallbacks() {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  nghttp2_session_callbacks_new(&callbacks);
+  nghttp2_session_callbacks_set_send_data_callback(callbacks, &Http2Connection::SendBody);
+  return CallbacksPtr(callbacks);
+}
+
+ssize_t Http2Connection::ReadBody(nghttp2_session* session, int32_t stream, uint8_t*, size_t length,
+                                  uint32_t* flags, nghttp2_data_source* source, void*) {
+  BodySource* from = static_cast<OutgoingBody*>(source->ptr)->source;
+  if (from == nullptr) return NGHTTP2_ERR_DEFERRED;  // it will be reset
+  const BodyQueue& body = from->body();
+  const size_t bytes = std::min(length, body.available());
+  const bool last = body.ended() && bytes == body.available();
+  if (bytes == 0 && !last) return NGHTTP2_ERR_DEFERRED;
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (last) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!body.trailers().empty()) {
+      HeaderVector trailers;
+      trailers.Add(body.trailers());
+      if (nghttp2_submit_trailer(session, stream, trailers.data(), trailers.size()) == 0) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      }
+    }
+  }
+  return static_cast<ssize_t>(bytes);
+}
+
+int Http2Connection::SendBody(nghttp2_session*, nghttp2_frame*, const uint8_t* header,
+                              size_t length, nghttp2_data_source* source, void* self) {
+  constexpr size_t kFrameHeaderBytes = 9;
+  auto* connection = static_cast<Http2Connection*>(self);
+  std::string& output = connection->loop_.output();
+  BodySource* from = static_cast<OutgoingBody*>(source->ptr)->source;
+  if (from == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (output.size() >= kMostGathered) return NGHTTP2_ERR_WOULDBLOCK;
+  output.append(reinterpret_cast<const char*>(header), kFrameHeaderBytes);
+  // There is no padding, since no callback chooses any.
+  if (length > 0) {
+    output.append(from->body().Peek(length));
+    from->body().Take(length);
+    from->OnTaken(length);
+  }
+  return 0;
+}
+
+}  // namespace caravan::gateway

@@ -1,0 +1,99 @@
+// A connection to a service.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "services/gateway/http2_connection.h"
+#include "services/gateway/timer_wheel.h"
+#include "services/gateway/upstream_call.h"
+
+namespace caravan::gateway {
+
+// Speaks HTTP/2 with a service. It takes calls from when the service's SETTINGS
+// have come until the service says GOAWAY.
+class UpstreamSession final : public Http2Connection {
+ public:
+  struct Options {
+    std::string service;  // the name, for messages
+    uint32_t stream_window = 256 * 1024;
+    uint32_t connection_window = 16 * 1024 * 1024;
+    Clock::duration connect_timeout = std::chrono::seconds(5);
+    Clock::duration keepalive_interval = std::chrono::seconds(20);
+    Clock::duration keepalive_timeout = std::chrono::seconds(10);
+
+    std::function<void(UpstreamSession&)> on_ready;
+    // It has room again for a call.
+    std::function<void(UpstreamSession&)> on_room;
+    // It takes no more calls; those under way go on.
+    std::function<void(UpstreamSession&)> on_leaving;
+    // It is over; why() tells the reason.
+    std::function<void(UpstreamSession&)> on_down;
+  };
+
+  UpstreamSession(Loop& loop, std::unique_ptr<Socket> socket, Options options);
+  ~UpstreamSession() override;
+
+  // Begins; once, after it is owned.
+  void Start();
+
+  // Whether the service has answered and has not said that it leaves.
+  bool ready() const { return ready_ && !leaving_ && !doomed(); }
+  bool was_ready() const { return ready_; }
+  bool HasRoom() const { return ready() && stream_count_ < most_streams_; }
+  int64_t stream_count() const { return stream_count_; }
+  Clock::time_point opened() const { return opened_; }
+  Clock::time_point idle_since() const { return idle_since_; }
+
+  // Sends a call; only where there is room.
+  void Open(UpstreamCall& call);
+
+  // Takes no more calls, and ends after those under way.
+  void Leave();
+
+ private:
+  class Stream;
+
+  void OnHandshake() override;
+  void OnInput(const uint8_t* data, size_t size) override;
+  void OnDown() override;
+  void OnWriteStalled(bool stalled) override;
+
+  void StartSession();
+  static const nghttp2_session_callbacks* Callbacks();
+  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
+                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
+                      void* self);
+  static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self);
+  static int OnData(nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data,
+                    size_t size, void* self);
+  static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* self);
+  static int OnStreamClose(nghttp2_session* session, int32_t id, uint32_t error, void* self);
+
+  Stream* Find(int32_t id) const;
+  void Remove(Stream& stream);
+  void BeginLeaving();
+  void OnTimer();
+  void StartTimer();
+
+  const Options options_;
+  std::list<Stream> streams_;
+  int64_t stream_count_ = 0;
+  int64_t most_streams_ = 0;
+
+  bool connected_ = false;
+  bool ready_ = false;
+  bool leaving_ = false;
+  bool stalled_ = false;
+  bool pinged_ = false;
+  const Clock::time_point opened_;
+  Clock::time_point last_input_;
+  Clock::time_point pinged_at_;
+  Clock::time_point stalled_since_;
+  Clock::time_point idle_since_;
+  Timer timer_;
+};
+
+}  // namespace caravan::gateway
