@@ -8,6 +8,7 @@
 #include "services/common/changes/change_service.h"
 #include "services/common/identity/access.h"
 #include "services/common/identity/principal.h"
+#include "services/common/identity/signed_identity.h"
 #include "services/common/operations/maintenance.h"
 #include "services/common/operations/operations_service.h"
 #include "services/common/pending/pending_action_service.h"
@@ -34,7 +35,18 @@ absl::StatusOr<std::unique_ptr<identity::AccessControl>> OpenAccess(
 absl::StatusOr<identity::Authenticator> MakeAuthenticator(
     const settings::ServerSettings& settings) {
   if (settings.insecure()) return identity::Authenticator::Insecure(settings.insecure_principal());
-  return identity::Authenticator::ForTrustDomain(settings.trust_domain());
+  std::shared_ptr<const identity::IdentityVerifier> identities;
+  if (!settings.identity_jwks().empty()) {
+    auto keys = identity::WatchedFile<identity::KeySet>::Open(
+        "identity keys", settings.identity_jwks(), identity::KeySet::Parse);
+    if (!keys.ok()) return keys.status();
+    identity::IdentityVerifierOptions options;
+    options.audience = absl::StrCat("services/", service);
+    options.issuers = {settings.identity_issuers().begin(), settings.identity_issuers().end()};
+    options.clock = clock;
+    identities = std::make_shared<identity::IdentityVerifier>(std::move(options), *std::move(keys));
+  }
+  return identity::Authenticator::ForTrustDomain(settings.trust_domain(), std::move(identities));
 }
 
 }  // namespace
@@ -74,7 +86,7 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   auto access = OpenAccess(settings);
   if (!access.ok()) return access.status();
   impl->access = *std::move(access);
-  auto authenticator = MakeAuthenticator(settings);
+  auto authenticator = MakeAuthenticator(settings, definition.name, clock);
   if (!authenticator.ok()) return authenticator.status();
   impl->authenticator = *std::move(authenticator);
 

@@ -1,14 +1,9 @@
 #include "services/common/identity/access.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <thread>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -19,8 +14,8 @@
 #include "absl/strings/str_split.h"
 #include "services/common/api/errors.h"
 #include "services/common/api/text.h"
+#include "services/common/identity/watched_file.h"
 #include "services/common/settings/yaml.h"
-#include "services/common/telemetry/log.h"
 
 namespace caravan::identity {
 namespace {
@@ -216,67 +211,18 @@ class CompiledPolicy {
 
 namespace {
 
-// Tells one state of a file from the next.
-using FileVersion = std::tuple<dev_t, ino_t, off_t, int64_t, int64_t>;
-
-FileVersion VersionOf(const std::string& file) {
-  struct stat info {};
-  if (stat(file.c_str(), &info) != 0) return {};
-  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
-}
-
 class WatchedAccessControl final : public AccessControl {
  public:
-  WatchedAccessControl(std::string file, absl::Duration interval)
-      : file_(std::move(file)), interval_(interval), version_(VersionOf(file_)) {}
+  WatchedAccessControl(const std::string& file, absl::Duration interval)
+      : watcher_("access policy", file, interval, [this, file]() -> absl::Status {
+          const absl::StatusOr<AccessPolicy> policy = ReadPolicy(file);
+          return policy.ok() ? SetPolicy(*policy) : policy.status();
+        }) {}
 
-  ~WatchedAccessControl() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    stop_.notify_all();
-    if (thread_.joinable()) thread_.join();
-  }
-
-  absl::Status Start() {
-    if (absl::Status status = Load(); !status.ok()) return status;
-    thread_ = std::thread([this] { Watch(); });
-    return absl::OkStatus();
-  }
+  absl::Status Start() { return watcher_.Start(); }
 
  private:
-  absl::Status Load() {
-    const absl::StatusOr<AccessPolicy> policy = ReadPolicy(file_);
-    return policy.ok() ? SetPolicy(*policy) : policy.status();
-  }
-
-  void Watch() {
-    std::unique_lock lock(mutex_);
-    while (!stop_.wait_for(lock, absl::ToChronoNanoseconds(interval_), [&] { return stopping_; })) {
-      // The version is taken first: a change while reading is seen next time.
-      const FileVersion version = VersionOf(file_);
-      if (version == version_) continue;
-      version_ = version;
-      const absl::Status status = Load();
-      if (status.ok()) {
-        telemetry::Log(telemetry::LogLevel::kInfo, "The access policy was loaded again",
-                       {{"file", file_}});
-      } else {
-        telemetry::Log(telemetry::LogLevel::kError,
-                       "The access policy has changed and is wrong; the one before stays in force",
-                       {{"file", file_}, {"error", status.message()}});
-      }
-    }
-  }
-
-  const std::string file_;
-  const absl::Duration interval_;
-  FileVersion version_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread thread_;
+  FileWatcher watcher_;
 };
 
 }  // namespace

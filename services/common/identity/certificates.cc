@@ -1,7 +1,6 @@
 #include "services/common/identity/certificates.h"
 
 #include <fcntl.h>
-#include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -20,63 +19,27 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "services/common/identity/openssl.h"
 
 namespace caravan::identity {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
-using AddressBytes = std::unique_ptr<ASN1_OCTET_STRING, Deleter<ASN1_OCTET_STRING_free>>;
-
-// The error that OpenSSL has recorded for this thread.
-absl::Status OpenSslError(std::string_view what) {
-  char reason[256] = "unknown";
-  if (const unsigned long code = ERR_peek_last_error(); code != 0) {
-    ERR_error_string_n(code, reason, sizeof reason);
-  }
-  ERR_clear_error();
-  return absl::InvalidArgumentError(absl::StrCat(what, ": ", reason));
-}
-
-Bio ReadOnly(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-std::string Content(const Bio& bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, size);
-}
+using Certificate = std::unique_ptr<X509, OpenSslDeleter<X509_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, OpenSslDeleter<X509_EXTENSION_free>>;
+using AddressBytes = std::unique_ptr<ASN1_OCTET_STRING, OpenSslDeleter<ASN1_OCTET_STRING_free>>;
 
 absl::StatusOr<CertificateAndKey> ToPem(const Certificate& certificate, const Key& key) {
   const Bio certificate_text(BIO_new(BIO_s_mem()));
-  const Bio key_text(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1 ||
-      PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
-          1) {
+  if (PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1) {
     return OpenSslError("cannot write PEM");
   }
-  return CertificateAndKey{Content(certificate_text), Content(key_text)};
+  absl::StatusOr<std::string> key_text = PrivateKeyToPem(key);
+  if (!key_text.ok()) return key_text.status();
+  return CertificateAndKey{Content(certificate_text), *std::move(key_text)};
 }
 
 Certificate ParseCertificate(const std::string& pem) {
   return Certificate(PEM_read_bio_X509(ReadOnly(pem).get(), nullptr, nullptr, nullptr));
-}
-
-Key ParseKey(const std::string& pem) {
-  // An empty password instead of a question on the terminal.
-  const auto no_password = [](char*, int, int, void*) { return 0; };
-  return Key(PEM_read_bio_PrivateKey(ReadOnly(pem).get(), nullptr, no_password, nullptr));
 }
 
 bool AddExtension(int nid, const std::string& value, X509* issuer, X509* certificate) {
@@ -187,7 +150,7 @@ absl::StatusOr<CertificateAuthority> CertificateAuthority::Load(CertificateAndKe
 absl::StatusOr<CertificateAndKey> CertificateAuthority::Issue(
     const CertificateRequest& request) const {
   const Certificate issuer = ParseCertificate(pem_.certificate);
-  const Key issuer_key = ParseKey(pem_.key);
+  const Key issuer_key = ParsePrivateKey(pem_.key);
   if (issuer == nullptr || issuer_key == nullptr) return OpenSslError("the authority is malformed");
   absl::StatusOr<Key> key = NewKey();
   if (!key.ok()) return key.status();
@@ -211,7 +174,7 @@ absl::StatusOr<CertificateAndKey> CertificateAuthority::Issue(
 absl::Status CheckCertificateAndKey(const CertificateAndKey& pem) {
   const Certificate certificate = ParseCertificate(pem.certificate);
   if (certificate == nullptr) return OpenSslError("this is no PEM certificate");
-  const Key key = ParseKey(pem.key);
+  const Key key = ParsePrivateKey(pem.key);
   if (key == nullptr) return OpenSslError("this is no PEM private key without a password");
   if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     return OpenSslError("the certificate and the key do not belong together");

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "services/common/api/errors.h"
 #include "services/common/api/text.h"
+#include "services/common/identity/signed_identity.h"
 
 namespace caravan::identity {
 namespace {
@@ -26,6 +27,13 @@ absl::Status Unauthenticated(std::string message) {
   return api::Error(absl::StatusCode::kUnauthenticated, "NO_PRINCIPAL", std::move(message));
 }
 
+// Ignoring it would run the call as somebody else.
+absl::Status IdentityRefused(std::string_view why) {
+  return api::Error(
+      absl::StatusCode::kUnauthenticated, "IDENTITY_NOT_TRUSTED",
+      absl::StrCat("this server cannot verify the metadata ", kIdentityMetadata, ": ", why));
+}
+
 }  // namespace
 
 std::optional<Principal> ParsePrincipal(std::string_view name) {
@@ -34,7 +42,7 @@ std::optional<Principal> ParsePrincipal(std::string_view name) {
   if (!has_kind) return std::nullopt;
   id.remove_prefix(name.find('/') + 1);
   if (!IsId(id)) return std::nullopt;
-  return Principal{std::string(name)};
+  return Principal{.name = std::string(name)};
 }
 
 std::optional<Principal> PrincipalOfSpiffeId(std::string_view spiffe_id,
@@ -44,9 +52,11 @@ std::optional<Principal> PrincipalOfSpiffeId(std::string_view spiffe_id,
   return ParsePrincipal(spiffe_id.substr(prefix.size()));
 }
 
-Authenticator Authenticator::ForTrustDomain(std::string trust_domain) {
+Authenticator Authenticator::ForTrustDomain(std::string trust_domain,
+                                            std::shared_ptr<const IdentityVerifier> identities) {
   Authenticator authenticator;
   authenticator.trust_domain_ = std::move(trust_domain);
+  authenticator.identities_ = std::move(identities);
   return authenticator;
 }
 
@@ -69,11 +79,16 @@ absl::StatusOr<Principal> Authenticator::Authenticate(const Peer& peer) const {
       return Unauthenticated(
           "the client's certificate carries no SPIFFE id, or more than one; exactly one is needed");
     }
-    if (auto principal = PrincipalOfSpiffeId(peer.spiffe_id, trust_domain_)) return *principal;
+    if (auto principal = PrincipalOfSpiffeId(peer.spiffe_id, trust_domain_)) {
+      if (peer.identity.empty()) return *std::move(principal);
+      if (identities_ != nullptr) return identities_->Verify(*principal, peer.identity);
+      return IdentityRefused("it has no keys (identity_jwks)");
+    }
     return Unauthenticated(absl::StrCat("the SPIFFE id ", api::Quoted(peer.spiffe_id),
                                         " should be spiffe://", trust_domain_,
                                         "/users/<id> or /services/<id>"));
   }
+  if (!peer.identity.empty()) return IdentityRefused("it is insecure");
   if (peer.claimed_principal.empty()) {
     if (default_principal_) return *default_principal_;
     return Unauthenticated(absl::StrCat("the metadata ", kInsecurePrincipalMetadata,

@@ -222,6 +222,7 @@ void Writer::Log(const Collection& collection, std::string_view name, const Stor
                                     : api::v1::Change::UPDATED);
   store::Change change;
   change.resource = std::string(name);
+  for (const std::string& actor : caller_.principal.actors) record.add_acted_through(actor);
   change.record = record.SerializeAsString();
   if (before != nullptr) change.before = before->bytes;
   change.after = after;

@@ -72,6 +72,7 @@ absl::Status CallState::Identify() {
   if (spiffe_ids.size() == 1) peer.spiffe_id = View(spiffe_ids[0]);
   peer.claimed_principal =
       Metadata(*context_, std::string(identity::kInsecurePrincipalMetadata).c_str());
+  peer.identity = Metadata(*context_, identity::kIdentityMetadata.data());
   absl::StatusOr<identity::Principal> principal = runtime_.authenticator->Authenticate(peer);
   if (!principal.ok()) return principal.status();
   call_.caller.principal = *std::move(principal);

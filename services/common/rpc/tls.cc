@@ -79,6 +79,9 @@ identity::Peer PeerOf(const grpc::ServerContextBase& context) {
   if (claims.first != claims.second && std::next(claims.first) == claims.second) {
     peer.claimed_principal = view(claims.first->second);
   }
+  const auto identity = context.client_metadata().find(
+      grpc::string_ref(identity::kIdentityMetadata.data(), identity::kIdentityMetadata.size()));
+  if (identity != context.client_metadata().end()) peer.identity = view(identity->second);
   return peer;
 }
 
