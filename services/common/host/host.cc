@@ -33,7 +33,8 @@ absl::StatusOr<std::unique_ptr<identity::AccessControl>> OpenAccess(
 }
 
 absl::StatusOr<identity::Authenticator> MakeAuthenticator(
-    const settings::ServerSettings& settings) {
+    const settings::ServerSettings& settings, const std::string& service,
+    const std::function<absl::Time()>& clock) {
   if (settings.insecure()) return identity::Authenticator::Insecure(settings.insecure_principal());
   std::shared_ptr<const identity::IdentityVerifier> identities;
   if (!settings.identity_jwks().empty()) {
