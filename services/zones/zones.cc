@@ -7,9 +7,12 @@
 
 #include "caravan/zones/v1/documents.service.h"
 #include "caravan/zones/v1/enterprises.service.h"
+#include "caravan/zones/v1/evaluation_results.service.h"
+#include "caravan/zones/v1/submissions.service.h"
 #include "caravan/zones/v1/supervision_modes.service.h"
 #include "services/zones/document.h"
 #include "services/zones/enterprise.h"
+#include "services/zones/evaluations_service.h"
 #include "services/zones/pilot_zone.h"
 #include "services/zones/pilot_zones_service.h"
 #include "services/zones/policies_service.h"
@@ -59,9 +62,11 @@ host::ServiceDefinition ZonesDefinition() {
           return PrepareDocument(before, after);
         })
         .Add<v1::SupervisionMode>()
-        .Add<v1::Policy>([](const Writing&, const v1::Policy*, v1::Policy& after) {
-          return CheckPolicy(after);
-        });
+        .Add<v1::Policy>(
+            [](const Writing&, const v1::Policy*, v1::Policy& after) { return CheckPolicy(after); })
+        .Add<v1::Evaluation>(PrepareEvaluation)
+        .Add<v1::Submission>(PrepareSubmission)
+        .Add<v1::EvaluationResult>();
   };
   zones.services = [](const host::Dependencies& dependencies) {
     std::vector<std::unique_ptr<rpc::Service>> services;
@@ -70,6 +75,9 @@ host::ServiceDefinition ZonesDefinition() {
     services.push_back(std::make_unique<v1::DocumentServiceHandlers>());
     services.push_back(std::make_unique<v1::SupervisionModeServiceHandlers>());
     services.push_back(std::make_unique<PoliciesService>(dependencies.registry));
+    services.push_back(std::make_unique<EvaluationsService>(dependencies.registry));
+    services.push_back(std::make_unique<v1::SubmissionServiceHandlers>());
+    services.push_back(std::make_unique<v1::EvaluationResultServiceHandlers>());
     return services;
   };
   return zones;
