@@ -131,6 +131,7 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
   }
   // Those who may not create it do not learn whether it exists.
   if (!writer.caller().Permits(type, *resource)) return writer.caller().Denied(*name);
+  writer.Expect(collection, *resource);
   auto existing = writer.Read(collection, *name);
   if (!existing.ok()) return existing.status();
   if (existing->has_value()) {
@@ -170,6 +171,7 @@ absl::StatusOr<std::string> UpdateOne(const RequestShape& shape, Writer& writer,
            api::HasBehavior(f, google::api::IDENTIFIER);
   };
 
+  writer.Expect(collection, given);
   const bool allow_missing = RequestShape::Flag(request, shape.allow_missing);
   std::unique_ptr<Message> after(collection.prototype->New());
   if (allow_missing) {
@@ -266,6 +268,18 @@ absl::StatusOr<std::string> Each(
   return response;
 }
 
+// Tells the store of all resources of a batch; `within` is the field of an entry
+// that holds the resource, null where the entry is the resource.
+void ExpectAll(const Message& request, const FieldDescriptor& entries, Writer& writer,
+               const Collection& collection, const FieldDescriptor* within = nullptr) {
+  const auto* reflection = request.GetReflection();
+  for (int i = 0; i < reflection->FieldSize(request, &entries); ++i) {
+    const Message& entry = reflection->GetRepeatedMessage(request, &entries, i);
+    writer.Expect(collection,
+                  within == nullptr ? entry : entry.GetReflection()->GetMessage(entry, within));
+  }
+}
+
 // What an entry of a batch may not say for itself.
 absl::Status CheckBatchEntry(const Message& entry, const std::string& at) {
   api::Violations violations;
@@ -334,6 +348,9 @@ absl::StatusOr<Handler> StandardMethods::Bind(
       handler.write = [shape, item = *std::move(entry_shape), &registry](
                           Caller& caller, store::Transaction& tx, const Message& request) {
         Writer writer(registry, caller, tx);
+        if (item.kind == api::StandardMethod::kUpdate) {
+          ExpectAll(request, *shape.requests, writer, *shape.collection, item.resource);
+        }
         return Each(
             request, *shape.requests, shape.response_resources,
             [&](const Message& entry, const std::string& at) -> absl::StatusOr<std::string> {
@@ -349,6 +366,7 @@ absl::StatusOr<Handler> StandardMethods::Bind(
       handler.write = [shape, &registry](Caller& caller, store::Transaction& tx,
                                          const Message& request) {
         Writer writer(registry, caller, tx);
+        ExpectAll(request, *shape.resources, writer, *shape.collection);
         return Each(request, *shape.resources, shape.response_resources,
                     [&](const Message& entry, const std::string& at) {
                       return LoadOne(shape, writer, entry, at);

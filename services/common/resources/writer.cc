@@ -36,6 +36,15 @@ std::string ReferenceGuard(std::string_view target) { return absl::StrCat("refer
 Writer::Writer(const Registry& registry, const Caller& caller, store::Transaction& tx)
     : registry_(registry), caller_(caller), tx_(tx) {}
 
+void Writer::Expect(const Collection& collection, const Message& resource) {
+  if (!tx_.remote()) return;
+  tx_.Expect(collection.table, collection.type->NameOf(resource));
+  for (const api::Reference& reference : collection.type->ReferencesOf(resource)) {
+    const Collection* target = registry_.FindByName(reference.target);
+    if (target != nullptr) tx_.Expect(target->table, reference.target);
+  }
+}
+
 absl::StatusOr<std::optional<Writer::Stored>> Writer::Read(const Collection& collection,
                                                            std::string_view name) {
   absl::StatusOr<std::optional<store::Row>> row = tx_.Get(collection.table, name);
@@ -213,6 +222,7 @@ void Writer::Log(const Collection& collection, std::string_view name, const Stor
                  const std::string& after) {
   api::v1::Change record;
   record.set_actor(caller_.principal.name);
+  for (const std::string& actor : caller_.principal.actors) record.add_acted_through(actor);
   record.set_method(std::string(caller_.method));
   record.set_request_id(caller_.request_id);
   record.set_trace_id(caller_.trace_id);
@@ -222,7 +232,6 @@ void Writer::Log(const Collection& collection, std::string_view name, const Stor
                                     : api::v1::Change::UPDATED);
   store::Change change;
   change.resource = std::string(name);
-  for (const std::string& actor : caller_.principal.actors) record.add_acted_through(actor);
   change.record = record.SerializeAsString();
   if (before != nullptr) change.before = before->bytes;
   change.after = after;

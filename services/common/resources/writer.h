@@ -26,6 +26,9 @@ class Writer {
     std::string bytes;
   };
 
+  // Tells the store that a resource will be read, and what it refers to.
+  void Expect(const Collection& collection, const google::protobuf::Message& resource);
+
   // Reads one for a change; nothing where it does not exist.
   absl::StatusOr<std::optional<Stored>> Read(const Collection& collection, std::string_view name);
 

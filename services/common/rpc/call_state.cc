@@ -159,6 +159,13 @@ absl::Status CallState::CheckOwners(store::Reader& reader) {
   return absl::OkStatus();
 }
 
+void CallState::ExpectResources(store::Reader& reader) const {
+  for (const std::string& name : method_.ResourcesOf(*request_)) {
+    const resources::Collection* collection = runtime_.registry->FindByName(name);
+    if (collection != nullptr) reader.Expect(collection->table, name);
+  }
+}
+
 absl::Status CallState::Validate() {
   api::Violations violations;
   method_.validator->Check(*request_, "", method_.validation, violations);

@@ -28,6 +28,9 @@ class CallState {
   // reads the resources that the call touches and checks.
   absl::Status CheckOwners(store::Reader& reader);
 
+  // Tells the reader of the resources that the call touches.
+  void ExpectResources(store::Reader& reader) const;
+
   const BoundMethod& method() const { return method_; }
   Call& call() { return call_; }
   const google::protobuf::Message& request() const { return *request_; }

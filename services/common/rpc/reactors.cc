@@ -121,6 +121,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   absl::Status Body(store::Transaction& tx) {
     const resources::Caller& caller = state_.call().caller;
     if (state_.context()->IsCancelled()) return Gone();
+    if (tx.remote()) state_.ExpectResources(tx);
     if (absl::Status s = state_.CheckOwners(tx); !s.ok()) return s;
     if (!caller.request_id.empty()) {
       absl::StatusOr<std::optional<std::string>> answer =

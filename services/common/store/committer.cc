@@ -36,37 +36,53 @@ void Committer::Close() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Committer::Submit(WriteBody body, WriteDone done,
-                       std::unique_ptr<BufferedTransaction> prepared) {
-  Add(Member{.body = std::move(body),
-             .done = std::move(done),
-             .prepared = std::move(prepared),
-             .submitted = absl::Now()});
+void Committer::Submit(Submission submission) {
+  std::vector<Submission> submissions;
+  submissions.push_back(std::move(submission));
+  SubmitAll(std::move(submissions));
+}
+
+void Committer::SubmitAll(std::vector<Submission> submissions) {
+  if (submissions.empty()) return;
+  const absl::Time now = absl::Now();
+  std::vector<Member> members;
+  members.reserve(submissions.size());
+  for (Submission& submission : submissions) {
+    members.push_back({.body = std::move(submission.body),
+                       .done = std::move(submission.done),
+                       .prepared = std::move(submission.prepared),
+                       .submitted = now});
+  }
+  Add(std::move(members));
 }
 
 absl::Status Committer::Run(Job job) {
   absl::Notification finished;
   absl::Status status;
-  Add(Member{.done =
-                 [&](absl::StatusOr<Committed> result) {
-                   status = result.status();
-                   finished.Notify();
-                 },
-             .job = std::move(job),
-             .submitted = absl::Now()});
+  std::vector<Member> members;
+  members.push_back({.done =
+                         [&](absl::StatusOr<Committed> result) {
+                           status = result.status();
+                           finished.Notify();
+                         },
+                     .job = std::move(job),
+                     .submitted = absl::Now()});
+  Add(std::move(members));
   finished.WaitForNotification();
   return status;
 }
 
-void Committer::Add(Member member) {
+void Committer::Add(std::vector<Member> members) {
   {
     absl::MutexLock lock(&mutex_);
     if (!closing_) {
-      queue_.push_back(std::move(member));
+      for (Member& member : members) queue_.push_back(std::move(member));
       return;
     }
   }
-  callbacks_->Run([done = std::move(member.done)]() mutable { done(UnavailableError()); });
+  for (Member& member : members) {
+    callbacks_->Run([done = std::move(member.done)]() mutable { done(UnavailableError()); });
+  }
 }
 
 std::vector<Committer::Member> Committer::Take() {
@@ -93,6 +109,13 @@ std::vector<Committer::Member> Committer::Take() {
   // Follows a growing number at once, a falling one slowly.
   usual_group_ = std::max(members.size(), usual_group_ * 3 / 4);
   return members;
+}
+
+void Committer::AwaitTaken() {
+  const auto taken = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return queue_.empty() || closing_;
+  };
+  absl::MutexLock lock(&mutex_, absl::Condition(&taken));
 }
 
 void Committer::Loop() {

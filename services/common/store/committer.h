@@ -48,9 +48,20 @@ class Committer {
   // Commits what waits. What comes later is refused with UNAVAILABLE.
   void Close();
 
-  // Runs a transaction: Store::Write. One that has run ahead comes with what it
-  // has buffered.
-  void Submit(WriteBody body, WriteDone done, std::unique_ptr<BufferedTransaction> prepared);
+  // A transaction: Store::Write. One that has run ahead comes with what it has
+  // buffered.
+  struct Submission {
+    WriteBody body;
+    WriteDone done;
+    std::unique_ptr<BufferedTransaction> prepared = {};
+  };
+  void Submit(Submission submission);
+  // The same at once, so that one group has them all.
+  void SubmitAll(std::vector<Submission> submissions);
+
+  // Waits until a commit has taken what was submitted: what comes meanwhile is
+  // better run ahead together.
+  void AwaitTaken();
 
   // Runs a job, and waits for it.
   absl::Status Run(Job job);
@@ -66,7 +77,7 @@ class Committer {
     std::vector<std::function<void()>> after_commit = {};  // where the result is OK
   };
 
-  void Add(Member member);
+  void Add(std::vector<Member> members);
   void Loop();
   std::vector<Member> Take();
   // Commits members, and fills their results in.

@@ -14,8 +14,6 @@ namespace caravan::store {
 namespace {
 
 constexpr int kCallbackThreads = 2;
-// Bodies that run ahead at the same time: they share the round trips of reads.
-constexpr int kAheadThreads = 16;
 // Entries of the change log that are expired in one step.
 constexpr int64_t kExpireBatch = 500;
 // How long the filling waits for replicas that do not know a column.
@@ -56,9 +54,18 @@ absl::StatusOr<std::unique_ptr<SqlStore>> SqlStore::Open(std::unique_ptr<Engine>
   store->threads_.emplace_back([self] { self->FillLoop(); });
   if (store->engine_->shared()) {
     store->threads_.emplace_back([self] { self->FollowLoop(); });
-    for (int i = 0; i < kAheadThreads; ++i) {
-      store->threads_.emplace_back([self] { self->RunAheadLoop(); });
-    }
+    store->ahead_ = std::make_unique<AheadRunner>(AheadRunner::Context{
+        .catalog = store->catalog_.get(),
+        .engine = store->engine_.get(),
+        .committer = store->committer_.get(),
+        .callbacks = &store->callbacks_,
+        .revision = [self] { return self->revision(); },
+        .take = [self] { return self->TakeReader(); },
+        .give_back =
+            [self](std::unique_ptr<Connection> connection) {
+              self->ReturnReader(std::move(connection));
+            },
+    });
   }
   return store;
 }
@@ -70,7 +77,6 @@ SqlStore::SqlStore(std::unique_ptr<Engine> engine, std::unique_ptr<Catalog> cata
       options_(std::move(options)),
       layout_(catalog_.get(), std::move(replica), engine_->shared(), options_.replica_lease,
               options_.clock),
-      batcher_(engine_.get()),
       callbacks_(kCallbackThreads),
       waiters_(&callbacks_) {}
 
@@ -81,6 +87,7 @@ SqlStore::~SqlStore() {
   }
   for (std::thread& thread : threads_) thread.join();
   if (committer_ == nullptr) return;
+  if (ahead_ != nullptr) ahead_->Close();
   RunLayout(&Layout::Leave).IgnoreError();
   committer_->Close();
 }
@@ -105,59 +112,11 @@ void SqlStore::Write(WriteBody body, WriteDone done) {
     waiting_.fetch_sub(1);
     done(std::move(result));
   };
-  if (!engine_->shared()) {
-    committer_->Submit(std::move(body), std::move(counted), nullptr);
-    return;
+  if (ahead_ != nullptr) {
+    ahead_->Submit(std::move(body), std::move(counted));
+  } else {
+    committer_->Submit({std::move(body), std::move(counted)});
   }
-  absl::MutexLock lock(&mutex_);
-  if (closing_) {
-    // A callback writes again while the store is being closed: the committer
-    // says so.
-    committer_->Submit(std::move(body), std::move(counted), nullptr);
-    return;
-  }
-  ahead_.push_back({std::move(body), std::move(counted)});
-}
-
-void SqlStore::RunAheadLoop() {
-  auto has_work = [this]()
-                      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !ahead_.empty() || closing_; };
-  while (true) {
-    Ahead ahead;
-    {
-      absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
-      if (ahead_.empty()) return;
-      ahead = std::move(ahead_.front());
-      ahead_.pop_front();
-    }
-    RunAhead(std::move(ahead));
-  }
-}
-
-void SqlStore::RunAhead(Ahead ahead) {
-  AheadReader reader(catalog_.get(), &batcher_, waiters_.revision(),
-                     [this] { return TakeReader(); });
-  auto transaction = std::make_unique<BufferedTransaction>(catalog_.get(), &reader, nullptr);
-  transaction->set_status(ahead.body(*transaction));
-  transaction->Detach();
-  if (std::unique_ptr<Connection> connection = reader.Finish()) {
-    ReturnReader(std::move(connection));
-  }
-  if (reader.away()) {
-    // The committer runs it: it knows how to wait for the database.
-    transaction = nullptr;
-  } else if (reader.one_state() && (!transaction->status().ok() || transaction->discarded())) {
-    callbacks_.Run([done = std::move(ahead.done), status = transaction->status(),
-                    revision = reader.revision()]() mutable {
-      if (status.ok()) {
-        done(Committed{revision});
-      } else {
-        done(status);
-      }
-    });
-    return;
-  }
-  committer_->Submit(std::move(ahead.body), std::move(ahead.done), std::move(transaction));
 }
 
 absl::Status SqlStore::Ensure(std::unique_ptr<Connection>* connection) {

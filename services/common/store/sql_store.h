@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,12 +10,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "services/common/store/ahead.h"
 #include "services/common/store/callbacks.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/committer.h"
 #include "services/common/store/connection.h"
 #include "services/common/store/layout.h"
-#include "services/common/store/read_batcher.h"
 #include "services/common/store/revision_waiters.h"
 #include "services/common/store/store.h"
 
@@ -49,11 +48,6 @@ class SqlStore : public Store {
   absl::Status Healthy() override;
 
  private:
-  struct Ahead {
-    WriteBody body;
-    WriteDone done;
-  };
-
   SqlStore(std::unique_ptr<Engine> engine, std::unique_ptr<Catalog> catalog,
            SqlStoreOptions options, std::string replica);
 
@@ -62,10 +56,6 @@ class SqlStore : public Store {
   // Of the pool that reads share.
   absl::StatusOr<std::unique_ptr<Connection>> TakeReader();
   void ReturnReader(std::unique_ptr<Connection> reader);
-
-  // Runs bodies ahead of the committer, on a shared database.
-  void RunAheadLoop();
-  void RunAhead(Ahead ahead);
 
   // Follows what other replicas commit; renews this replica's lease.
   void FollowLoop();
@@ -86,9 +76,9 @@ class SqlStore : public Store {
   const std::unique_ptr<Catalog> catalog_;
   const SqlStoreOptions options_;
   Layout layout_;
-  ReadBatcher batcher_;
-  // Callbacks may write until the last has run, so it goes after them.
+  // Callbacks may write until the last has run, so these go after them.
   std::unique_ptr<Committer> committer_;
+  std::unique_ptr<AheadRunner> ahead_;  // of a shared database
   std::atomic<int> waiting_ = 0;
   Callbacks callbacks_;
   RevisionWaiters waiters_;
@@ -96,7 +86,6 @@ class SqlStore : public Store {
   absl::Mutex mutex_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool poll_now_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<Ahead> ahead_ ABSL_GUARDED_BY(mutex_);
 
   absl::Mutex readers_mutex_;
   int readers_ ABSL_GUARDED_BY(readers_mutex_) = 0;

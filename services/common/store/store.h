@@ -4,9 +4,10 @@
 // A transaction is a function from a Transaction to a Status. It reads by key
 // and buffers its writes; when it returns OK, the store commits them together
 // with those of the other transactions that wait (group commit), after checking
-// that nothing it read has changed since. Otherwise it is run again. So a body
-// must be free of side effects beside its Transaction and what it overwrites
-// each time it runs.
+// that nothing it read has changed since. Otherwise it is run again; so it is,
+// too, once there is what it wanted to read and a shared database had to be asked
+// for. So a body must be free of side effects beside its Transaction and what it
+// overwrites each time it runs, and must end where a read fails.
 //
 // There are two engines, SQLite and PostgreSQL, with one contract: see
 // store_contract_test.cc, which both pass.
@@ -129,6 +130,13 @@ class Reader {
 
   // The row, or nothing where it does not exist.
   virtual absl::StatusOr<std::optional<Row>> Get(TableId table, std::string_view key) = 0;
+
+  // Reads are round trips, so that one should have all that is known to be
+  // wanted: see Expect.
+  virtual bool remote() const { return false; }
+
+  // Says that a row will be read: it comes with the next one that is.
+  virtual void Expect(TableId /*table*/, std::string_view /*key*/) {}
 
   // The rows of keys, in their order; one round trip.
   virtual absl::StatusOr<std::vector<std::optional<Row>>> GetMany(

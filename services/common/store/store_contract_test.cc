@@ -148,8 +148,9 @@ TEST_P(StoreContractTest, ATransactionWithoutWritesCommits) {
   ASSERT_OK(Put("a", "1"));
   std::string seen;
   ASSERT_OK(store_->WriteAndWait([&](Transaction& tx) {
-    seen = tx.Get(kItems, "a")->value().data;
-    return absl::OkStatus();
+    absl::StatusOr<std::optional<Row>> row = tx.Get(kItems, "a");
+    if (row.ok()) seen = row->value().data;
+    return row.status();
   }));
   EXPECT_EQ(seen, "1");
 }

@@ -40,12 +40,18 @@ void BufferedTransaction::NoteRead(TableId table, std::string_view key,
   read_versions_.push_back(row.has_value() ? row->version : 0);
 }
 
+absl::Status BufferedTransaction::Note(absl::Status status) {
+  if (IsDatabaseAway(status)) away_ = true;
+  return status;
+}
+
 absl::StatusOr<std::optional<Row>> BufferedTransaction::Get(TableId table, std::string_view key) {
   bool known = false;
   std::optional<Row> written = FindWritten(table, key, &known);
   if (known) return written;
   absl::StatusOr<std::optional<Row>> row = base_->Get(table, key);
-  if (row.ok()) NoteRead(table, key, *row);
+  if (!row.ok()) return Note(row.status());
+  NoteRead(table, key, *row);
   return row;
 }
 
@@ -63,7 +69,7 @@ absl::StatusOr<std::vector<std::optional<Row>>> BufferedTransaction::GetMany(
   }
   if (missing.empty()) return rows;
   absl::StatusOr<std::vector<std::optional<Row>>> read = base_->GetMany(table, missing);
-  if (!read.ok()) return read;
+  if (!read.ok()) return Note(read.status());
   for (size_t i = 0; i < missing.size(); ++i) {
     NoteRead(table, missing[i], (*read)[i]);
     rows[positions[i]] = std::move((*read)[i]);
@@ -78,7 +84,7 @@ absl::Status BufferedTransaction::Scan(const ScanSpec& spec,
   if (group_ != nullptr) {
     if (absl::Status status = group_->Flush(); !status.ok()) return status;
   }
-  return base_->Scan(spec, visit);
+  return Note(base_->Scan(spec, visit));
 }
 
 absl::Status BufferedTransaction::ScanChanges(const ChangeScan& spec,
@@ -86,7 +92,7 @@ absl::Status BufferedTransaction::ScanChanges(const ChangeScan& spec,
   if (group_ != nullptr) {
     if (absl::Status status = group_->Flush(); !status.ok()) return status;
   }
-  return base_->ScanChanges(spec, visit);
+  return Note(base_->ScanChanges(spec, visit));
 }
 
 void BufferedTransaction::Write(BufferedWrite write) {

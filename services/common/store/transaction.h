@@ -32,6 +32,10 @@ class BufferedTransaction final : public Transaction {
       : catalog_(catalog), base_(base), group_(group) {}
 
   int64_t revision() const override;
+  bool remote() const override { return group_ == nullptr && base_->remote(); }
+  void Expect(TableId table, std::string_view key) override {
+    if (remote()) base_->Expect(table, key);
+  }
   absl::StatusOr<std::optional<Row>> Get(TableId table, std::string_view key) override;
   absl::StatusOr<std::vector<std::optional<Row>>> GetMany(
       TableId table, absl::Span<const std::string> keys) override;
@@ -56,6 +60,9 @@ class BufferedTransaction final : public Transaction {
   // The base is gone; only what was buffered is still needed.
   void Detach() { base_ = nullptr; }
 
+  // A read failed because the database is away.
+  bool away() const { return away_; }
+
   // Why it can't be committed, though the body returned OK.
   const absl::Status& error() const { return error_; }
   bool discarded() const { return discarded_; }
@@ -73,11 +80,13 @@ class BufferedTransaction final : public Transaction {
   // whether either did.
   std::optional<Row> FindWritten(TableId table, std::string_view key, bool* known);
   void NoteRead(TableId table, std::string_view key, const std::optional<Row>& row);
+  absl::Status Note(absl::Status status);
 
   const Catalog* const catalog_;
   Reader* base_;
   Group* const group_;
   bool discarded_ = false;
+  bool away_ = false;
   absl::Status error_;
   absl::Status status_;
   std::vector<RowKey> reads_;
