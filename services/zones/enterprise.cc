@@ -36,6 +36,28 @@ void CheckClose(const Enterprise& enterprise, api::Violations& violations) {
   }
 }
 
+void CheckSuspensions(const Enterprise& enterprise, api::Violations& violations) {
+  for (int i = 0; i < enterprise.suspensions_size(); ++i) {
+    const Enterprise::Suspension& suspension = enterprise.suspensions(i);
+    const std::string at = absl::StrCat("suspensions[", i, "].");
+    if (suspension.has_end_date() &&
+        api::FirstDay(suspension.end_date()) < api::FirstDay(suspension.start_date())) {
+      violations.Add(at + "end_date", absl::StrCat(api::FormatDate(suspension.end_date()),
+                                                   " is before the first day, ",
+                                                   api::FormatDate(suspension.start_date())));
+    }
+    const bool last = i + 1 == enterprise.suspensions_size();
+    if (!last && !suspension.has_end_date()) {
+      violations.Add(at + "end_date", "is required of all but the last");
+    } else if (!last && api::FirstDay(enterprise.suspensions(i + 1).start_date()) <
+                            api::FirstDay(suspension.end_date())) {
+      violations.Add(at + "end_date", "is after the first day of the next");
+    } else if (!suspension.has_end_date() && enterprise.state() == Enterprise::ACTIVE) {
+      violations.Add(at + "end_date", "is required of an enterprise that is ACTIVE");
+    }
+  }
+}
+
 }  // namespace
 
 absl::Status CheckEnterprise(const Enterprise& enterprise) {
@@ -58,7 +80,18 @@ absl::Status CheckEnterprise(const Enterprise& enterprise) {
     }
   }
   CheckClose(enterprise, violations);
+  CheckSuspensions(enterprise, violations);
   return violations.ToStatus();
+}
+
+void NoteSuspension(const Enterprise& before, int64_t today, Enterprise& after) {
+  auto& suspensions = *after.mutable_suspensions();
+  if (before.state() == Enterprise::ACTIVE && after.state() == Enterprise::SUSPENDED) {
+    *suspensions.Add()->mutable_start_date() = api::DateOfDay(today);
+  } else if (before.state() == Enterprise::SUSPENDED && after.state() == Enterprise::ACTIVE &&
+             !suspensions.empty() && !suspensions.rbegin()->has_end_date()) {
+    *suspensions.rbegin()->mutable_end_date() = api::DateOfDay(today);
+  }
 }
 
 absl::Status CheckHomeZone(const Enterprise& enterprise, const v1::PilotZone& zone, int64_t day) {
@@ -68,18 +101,7 @@ absl::Status CheckHomeZone(const Enterprise& enterprise, const v1::PilotZone& zo
                                             ", the province of ", zone.name(), ", its home zone"));
     return violations.ToStatus();
   }
-  if (IsInForce(zone, day)) return absl::OkStatus();
-  std::string why = day < api::FirstDay(zone.approval_date())
-                        ? absl::StrCat("it was approved on ", api::FormatDate(zone.approval_date()))
-                    : zone.successor().empty()
-                        ? absl::StrCat("it ended on ", api::FormatDate(zone.end_date()))
-                        : absl::StrCat("it went into ", zone.successor(), " on ",
-                                       api::FormatDate(zone.end_date()));
-  return api::Error(absl::StatusCode::kFailedPrecondition, "ZONE_NOT_IN_FORCE",
-                    absl::StrCat(zone.name(), " cannot become the home of ", enterprise.name(),
-                                 " on ", api::FormatDay(day), ": ", why))
-      .With("resource", zone.name())
-      .With("effective_date", api::FormatDay(day));
+  return CheckInForce(zone, day, absl::StrCat("become the home of ", enterprise.name()));
 }
 
 }  // namespace caravan::zones

@@ -6,24 +6,9 @@
 
 #include "services/common/api/date.h"
 #include "services/zones/eligibility.h"
+#include "services/zones/lookup.h"
 
 namespace caravan::zones {
-
-namespace {
-
-// A resource that must exist.
-template <class T>
-absl::StatusOr<T> Require(const resources::Registry& registry, store::Reader& reader,
-                          const std::string& name) {
-  absl::StatusOr<std::optional<T>> found = registry.Lookup<T>(reader, name);
-  if (!found.ok()) return found.status();
-  if (!found->has_value()) {
-    return resources::NotFound(*registry.FindByMessage(*T::descriptor())->type, name);
-  }
-  return **std::move(found);
-}
-
-}  // namespace
 
 absl::StatusOr<v1::CheckEligibilityResponse> PoliciesService::CheckEligibility(
     rpc::Call& call, store::Reader& reader, const v1::CheckEligibilityRequest& request) {
@@ -54,19 +39,10 @@ absl::StatusOr<std::vector<v1::Policy>> PoliciesService::PoliciesFor(
     policies.push_back(*std::move(policy));
     return policies;
   }
-  store::ScanSpec all;
-  all.table = registry_.FindByMessage(*v1::Policy::descriptor())->table;
-  bool intact = true;
-  absl::Status s = reader.Scan(all, [&](store::Row& row) {
-    v1::Policy policy;
-    intact = policy.ParseFromString(row.data);
-    if (intact && Covers(policy, request.supervision_mode(), day)) {
-      policies.push_back(std::move(policy));
-    }
-    return intact;
+  absl::Status s = Visit<v1::Policy>(registry_, reader, "", {}, [&](v1::Policy policy) {
+    if (Covers(policy, request.supervision_mode(), day)) policies.push_back(std::move(policy));
   });
   if (!s.ok()) return s;
-  if (!intact) return absl::DataLossError("stored row");
   return policies;
 }
 

@@ -5,16 +5,22 @@
 #include <utility>
 #include <vector>
 
+#include "caravan/zones/v1/associations.service.h"
 #include "caravan/zones/v1/documents.service.h"
 #include "caravan/zones/v1/enterprises.service.h"
 #include "caravan/zones/v1/evaluation_results.service.h"
+#include "caravan/zones/v1/reports.service.h"
 #include "caravan/zones/v1/submissions.service.h"
 #include "caravan/zones/v1/supervision_modes.service.h"
+#include "services/zones/associations_service.h"
+#include "services/zones/complaints_service.h"
+#include "services/zones/compliance_service.h"
 #include "services/zones/document.h"
 #include "services/zones/enterprise.h"
 #include "services/zones/evaluations_service.h"
 #include "services/zones/pilot_zone.h"
 #include "services/zones/pilot_zones_service.h"
+#include "services/zones/platforms_service.h"
 #include "services/zones/policies_service.h"
 #include "services/zones/policy.h"
 
@@ -36,6 +42,9 @@ absl::Status PreparePilotZone(const Writing& writing, const v1::PilotZone*, v1::
 
 absl::Status PrepareEnterprise(const Writing& writing, const v1::Enterprise* before,
                                v1::Enterprise& after) {
+  if (writing.kind == WriteKind::kTransition) {
+    NoteSuspension(*before, writing.caller.today, after);
+  }
   if (absl::Status s = CheckEnterprise(after); !s.ok()) return s;
   const bool moved = before == nullptr || before->pilot_zone() != after.pilot_zone();
   if (after.pilot_zone().empty() || !moved || writing.kind == WriteKind::kLoad) {
@@ -66,7 +75,11 @@ host::ServiceDefinition ZonesDefinition() {
             [](const Writing&, const v1::Policy*, v1::Policy& after) { return CheckPolicy(after); })
         .Add<v1::Evaluation>(PrepareEvaluation)
         .Add<v1::Submission>(PrepareSubmission)
-        .Add<v1::EvaluationResult>();
+        .Add<v1::EvaluationResult>()
+        .Add<v1::Platform>(PreparePlatform)
+        .Add<v1::Association>(PrepareAssociation)
+        .Add<v1::Report>(PrepareReport)
+        .Add<v1::Complaint>(PrepareComplaint);
   };
   zones.services = [](const host::Dependencies& dependencies) {
     std::vector<std::unique_ptr<rpc::Service>> services;
@@ -78,6 +91,11 @@ host::ServiceDefinition ZonesDefinition() {
     services.push_back(std::make_unique<EvaluationsService>(dependencies.registry));
     services.push_back(std::make_unique<v1::SubmissionServiceHandlers>());
     services.push_back(std::make_unique<v1::EvaluationResultServiceHandlers>());
+    services.push_back(std::make_unique<PlatformsService>(dependencies.registry));
+    services.push_back(std::make_unique<v1::AssociationServiceHandlers>());
+    services.push_back(std::make_unique<v1::ReportServiceHandlers>());
+    services.push_back(std::make_unique<ComplaintsService>(dependencies.registry));
+    services.push_back(std::make_unique<ComplianceService>(dependencies.registry));
     return services;
   };
   return zones;
