@@ -13,6 +13,11 @@ extern "C" const char* __tsan_default_suppressions() {
       "called_from_lib:libgrpc.so\n"
       "called_from_lib:libgrpc++.so\n"
       "called_from_lib:libgpr.so\n"
+      // Frees bytes of ours that it sent, perhaps to a reader in the same process,
+      // when its count of references says so.
+      "race:^grpc_core::NewSliceRefcount::Destroy\n"
+      // Makes the text of an error on a thread of gRPC, for who waits for the call.
+      "race:^absl::debian3::CopyCordToString\n"
       // Allocate and compare what gRPC hands on: its messages, the texts of errors,
       // addresses.
       "called_from_lib:libupb.so\n"
