@@ -1,18 +1,24 @@
-// caravan-certificates: makes an authority and certificates for a deployment on
-// one machine and for tests.
+// caravan-certificates: makes an authority, certificates, keys and tokens for a
+// deployment on one machine and for tests.
 #include <sys/stat.h>
 
+#include <boost/json/object.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "services/common/identity/certificates.h"
+#include "services/common/identity/key.h"
+#include "services/common/identity/key_set.h"
 #include "services/common/identity/principal.h"
 #include "services/common/settings/settings.h"
 #include "services/common/settings/yaml.h"
@@ -24,6 +30,7 @@ namespace {
 using identity::CertificateAndKey;
 using identity::CertificateAuthority;
 using identity::CertificateRequest;
+using identity::SigningKey;
 
 absl::Status WritePair(const std::string& stem, const CertificateAndKey& pem) {
   absl::Status status = identity::WritePrivateFile(stem + ".pem", pem.certificate);
@@ -63,8 +70,47 @@ absl::Status Issue(const CertificatesSettings& settings, const CertificateAuthor
   return WritePair(absl::StrCat(settings.folder(), "/", request.common_name), *pem);
 }
 
+absl::Status MakeFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("cannot make ", folder, ": ", error.message()));
+}
+
+absl::StatusOr<SigningKey> LoadKey(const std::string& file) {
+  const auto pem = settings::ReadFile(file);
+  if (!pem.ok()) return pem.status();
+  auto key = SigningKey::FromPem(*pem);
+  if (!key.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ": ", key.status().message()));
+  }
+  return key;
+}
+
+// The key `<stem>.key`, made where it is not there or a new one is wanted, and
+// `<stem>.jwks.json` with it and, until the next one, the key before. The set is
+// written first, so that nothing is ever signed by a key that is not in it.
+absl::StatusOr<SigningKey> LoadOrCreateKey(const std::string& stem, bool renew) {
+  std::vector<boost::json::object> set;
+  if (std::filesystem::exists(stem + ".key")) {
+    auto key = LoadKey(stem + ".key");
+    if (!key.ok() || !renew) return key;
+    set.push_back(key->public_jwk());
+  }
+  auto key = SigningKey::Generate(identity::Algorithm::kEdDsa);
+  if (!key.ok()) return key.status();
+  set.insert(set.begin(), key->public_jwk());
+  const auto pem = key->ToPem();
+  if (!pem.ok()) return pem.status();
+  absl::Status status = identity::WritePrivateFile(stem + ".jwks.json", identity::WriteKeySet(set));
+  if (status.ok()) status = identity::WritePrivateFile(stem + ".key", *pem);
+  if (!status.ok()) return status;
+  return key;
+}
+
 absl::Status MakeCertificates(const CertificatesSettings& settings) {
-  std::set<std::string> ids = {"ca"};
+  // The names of other files.
+  std::set<std::string> ids = {"ca", "identity", "token"};
   for (const auto* list : {&settings.services(), &settings.users()}) {
     for (const std::string& id : *list) {
       if (!ids.insert(id).second) {
@@ -72,12 +118,7 @@ absl::Status MakeCertificates(const CertificatesSettings& settings) {
       }
     }
   }
-  std::error_code error;
-  std::filesystem::create_directories(settings.folder(), error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot make ", settings.folder(), ": ", error.message()));
-  }
+  if (absl::Status made = MakeFolder(settings.folder()); !made.ok()) return made;
   const auto authority = LoadOrCreateAuthority(settings.folder());
   if (!authority.ok()) return authority.status();
   absl::Status status;
@@ -89,20 +130,56 @@ absl::Status MakeCertificates(const CertificatesSettings& settings) {
   for (const std::string& id : settings.users()) {
     status.Update(Issue(settings, *authority, "users/" + id, {}));
   }
+  if (absl::c_linear_search(settings.services(), "gateway")) {
+    status.Update(
+        LoadOrCreateKey(settings.folder() + "/identity", settings.new_identity_key()).status());
+  }
   return status;
+}
+
+absl::Status MakeToken(const TokenSettings& settings) {
+  if (absl::Status made = MakeFolder(settings.folder()); !made.ok()) return made;
+  const auto key = LoadOrCreateKey(settings.folder() + "/token", /*renew=*/false);
+  if (!key.ok()) return key.status();
+  if (settings.user().empty()) return absl::OkStatus();
+  if (!identity::ParsePrincipal("users/" + settings.user())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", settings.user(), "': an id has letters, digits, '.', '_' and '-'"));
+  }
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  const auto token = key->SignToken(
+      "JWT", {{"iss", settings.issuer()},
+              {"aud", settings.audience()},
+              {"sub", settings.user()},
+              {"iat", now},
+              {"exp", now + absl::ToInt64Seconds(settings::ToDuration(settings.validity()))}});
+  if (!token.ok()) return token.status();
+  if (!settings.out().empty()) return identity::WritePrivateFile(settings.out(), *token + "\n");
+  std::printf("%s\n", token->c_str());
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace caravan::tools
 
 int main(int argc, char** argv) {
-  const auto settings = caravan::settings::LoadOrExit<caravan::tools::CertificatesSettings>(
-      {.name = "caravan-certificates",
-       .description = "Makes a certificate authority and certificates for services and users, for "
-                      "a deployment on one machine and for tests."},
-      argc, argv);
+  using caravan::settings::LoadOrExit;
   umask(0077);
-  const absl::Status status = caravan::tools::MakeCertificates(settings);
+  absl::Status status;
+  if (argc > 1 && std::string_view(argv[1]) == "token") {
+    status = caravan::tools::MakeToken(LoadOrExit<caravan::tools::TokenSettings>(
+        {.name = "caravan-certificates token",
+         .description = "Issues a token for a user, for a deployment on one machine and for tests; "
+                        "elsewhere, tokens come from the organisation's identity provider."},
+        argc - 1, argv + 1));
+  } else {
+    status = caravan::tools::MakeCertificates(LoadOrExit<caravan::tools::CertificatesSettings>(
+        {.name = "caravan-certificates",
+         .description = "Makes a certificate authority, certificates for services and users, and "
+                        "the gateway's identity key, for a deployment on one machine and for "
+                        "tests. `caravan-certificates token` issues tokens."},
+        argc, argv));
+  }
   if (status.ok()) return 0;
   std::fprintf(stderr, "caravan-certificates: %s\n", std::string(status.message()).c_str());
   return 1;

@@ -65,7 +65,7 @@ class TokenAuthenticator final : public Authenticator {
         identity_key_(std::move(identity_key)),
         callers_(options_.most_cached),
         bearers_(options_.most_cached),
-        refused_(options_.most_cached) {
+        refused_(options_.most_cached / 10) {
     rules_.issuer = options_.token_issuer;
     rules_.audience = options_.token_audience;
     rules_.leeway = options_.leeway;

@@ -38,7 +38,7 @@ struct TokenAuthenticatorOptions {
 
   std::function<absl::Time()> clock = absl::Now;
 
-  // Most callers, and as many refused tokens, that are remembered.
+  // Most callers that are remembered, and ten times as many as refused tokens.
   size_t most_cached = 20'000;
 };
 
