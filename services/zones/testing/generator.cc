@@ -1,6 +1,5 @@
 #include "services/zones/testing/generator.h"
 
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "services/common/codes/codes.h"
+#include "services/zones/testing/random.h"
 
 namespace caravan::zones::testing {
 
@@ -61,28 +61,6 @@ constexpr Enterprise::Role kForeignRoles[] = {
 // Countries with the letters that stand before their register numbers here.
 constexpr Word kCountries[] = {{"DE", "hrb"}, {"US", "ca"},  {"GB", "sc"},  {"JP", ""},
                                {"BR", ""},    {"FR", "rcs"}, {"NL", "kvk"}, {"PL", "krs"}};
-
-// SplitMix64: small, and the same everywhere, unlike the distributions of <random>.
-class Random {
- public:
-  explicit Random(uint64_t state) : state_(state) {}
-
-  // Less than `bound`, which is small.
-  uint64_t Below(uint64_t bound) {
-    uint64_t z = (state_ += 0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    return (z ^ (z >> 31)) % bound;
-  }
-
-  template <class Items>
-  const auto& Pick(const Items& items) {
-    return items[Below(std::size(items))];
-  }
-
- private:
-  uint64_t state_;
-};
 
 // A number below kNumbers, different for each number below it.
 uint64_t Scatter(uint64_t seed, uint64_t number) {
