@@ -9,20 +9,26 @@
 #include "caravan/zones/v1/documents.service.h"
 #include "caravan/zones/v1/enterprises.service.h"
 #include "caravan/zones/v1/evaluation_results.service.h"
+#include "caravan/zones/v1/exchange_meetings.service.h"
+#include "caravan/zones/v1/practices.service.h"
 #include "caravan/zones/v1/reports.service.h"
 #include "caravan/zones/v1/submissions.service.h"
 #include "caravan/zones/v1/supervision_modes.service.h"
 #include "services/zones/associations_service.h"
+#include "services/zones/brands_service.h"
 #include "services/zones/complaints_service.h"
 #include "services/zones/compliance_service.h"
 #include "services/zones/document.h"
 #include "services/zones/enterprise.h"
 #include "services/zones/evaluations_service.h"
+#include "services/zones/exchange_meetings_service.h"
+#include "services/zones/industrial_belts_service.h"
 #include "services/zones/pilot_zone.h"
 #include "services/zones/pilot_zones_service.h"
 #include "services/zones/platforms_service.h"
 #include "services/zones/policies_service.h"
 #include "services/zones/policy.h"
+#include "services/zones/practices_service.h"
 
 namespace caravan::zones {
 
@@ -73,6 +79,12 @@ host::ServiceDefinition ZonesDefinition() {
         .Add<v1::SupervisionMode>()
         .Add<v1::Policy>(
             [](const Writing&, const v1::Policy*, v1::Policy& after) { return CheckPolicy(after); })
+        .Add<v1::IndustrialBelt>(PrepareIndustrialBelt)
+        .Add<v1::Practice>(PreparePractice)
+        .Add<v1::Adoption>(PrepareAdoption)
+        .Add<v1::ExchangeMeeting>(PrepareExchangeMeeting)
+        .Add<v1::ActionItem>(PrepareActionItem)
+        .Add<v1::Brand>(PrepareBrand)
         .Add<v1::Evaluation>(PrepareEvaluation)
         .Add<v1::Submission>(PrepareSubmission)
         .Add<v1::EvaluationResult>()
@@ -88,6 +100,12 @@ host::ServiceDefinition ZonesDefinition() {
     services.push_back(std::make_unique<v1::DocumentServiceHandlers>());
     services.push_back(std::make_unique<v1::SupervisionModeServiceHandlers>());
     services.push_back(std::make_unique<PoliciesService>(dependencies.registry));
+    services.push_back(std::make_unique<IndustrialBeltsService>(dependencies.registry));
+    services.push_back(std::make_unique<v1::PracticeServiceHandlers>());
+    services.push_back(std::make_unique<AdoptionsService>(dependencies.registry));
+    services.push_back(std::make_unique<v1::ExchangeMeetingServiceHandlers>());
+    services.push_back(std::make_unique<ActionItemsService>(dependencies.registry));
+    services.push_back(std::make_unique<BrandsService>(dependencies.registry));
     services.push_back(std::make_unique<EvaluationsService>(dependencies.registry));
     services.push_back(std::make_unique<v1::SubmissionServiceHandlers>());
     services.push_back(std::make_unique<v1::EvaluationResultServiceHandlers>());
