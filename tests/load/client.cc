@@ -31,6 +31,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 
 void Prepare(const Endpoint& endpoint, grpc::ClientContext& context) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + kCallTimeout));
+  if (!endpoint.token.empty()) context.AddMetadata("authorization", "Bearer " + endpoint.token);
   if (!endpoint.principal.empty()) context.AddMetadata("caravan-principal", endpoint.principal);
 }
 
@@ -162,11 +163,15 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Endpoint& endpoint)
   }
   auto ca = ReadFile(endpoint.ca);
   if (!ca.ok()) return ca.status();
+  arguments.SetSslTargetNameOverride("localhost");
+  if (endpoint.certificate.empty()) {
+    return grpc::CreateCustomChannel(endpoint.address, grpc::SslCredentials({*ca, "", ""}),
+                                     arguments);
+  }
   auto certificate = ReadFile(endpoint.certificate);
   if (!certificate.ok()) return certificate.status();
   auto key = ReadFile(endpoint.key);
   if (!key.ok()) return key.status();
-  arguments.SetSslTargetNameOverride("localhost");
   return grpc::CreateCustomChannel(endpoint.address,
                                    grpc::SslCredentials({*ca, *key, *certificate}), arguments);
 }

@@ -26,6 +26,8 @@ struct Endpoint {
   std::string key;
   // Sent as caravan-principal where there is no TLS.
   std::string principal;
+  // A bearer token, with TLS but without a certificate of the client.
+  std::string token;
 };
 
 // A connection of its own.

@@ -28,7 +28,7 @@ namespace {
 class EchoService final : public grpc::Service {
  public:
   explicit EchoService(int response_bytes) : answer_(std::string(response_bytes, 'x')) {
-    AddMethod(new grpc::internal::RpcServiceMethod("/caravan.load.Echo/Echo",
+    AddMethod(new grpc::internal::RpcServiceMethod("/caravan.load.v1.Echo/Echo",
                                                    grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
     MarkMethodRawCallback(
         0, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(

@@ -2,6 +2,7 @@
 // as one line of JSON. Not a benchmark by itself: tests/load/run is.
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@
 
 ABSL_FLAG(std::string, address, "", "host:port or unix:path of the server");
 ABSL_FLAG(std::string, tls, "", "folder with ca.pem, load.pem and load.key; empty: no TLS");
+ABSL_FLAG(std::string, token, "",
+          "file with a bearer token, sent instead of presenting a certificate; with --tls");
 ABSL_FLAG(std::string, principal, "", "who calls, where there is no TLS");
 ABSL_FLAG(int, outstanding, 64, "calls outstanding");
 ABSL_FLAG(int, connections, 1, "connections that the calls share");
@@ -89,8 +92,15 @@ absl::Status Main(const std::string& mode) {
   endpoint.principal = absl::GetFlag(FLAGS_principal);
   if (const std::string tls = absl::GetFlag(FLAGS_tls); !tls.empty()) {
     endpoint.ca = tls + "/ca.pem";
-    endpoint.certificate = tls + "/load.pem";
-    endpoint.key = tls + "/load.key";
+    if (const std::string token = absl::GetFlag(FLAGS_token); !token.empty()) {
+      std::ifstream file(token);
+      if (!(file >> endpoint.token)) {
+        return absl::NotFoundError(absl::StrCat("there is no token in ", token));
+      }
+    } else {
+      endpoint.certificate = tls + "/load.pem";
+      endpoint.key = tls + "/load.key";
+    }
   }
   LoadOptions options;
   options.outstanding = absl::GetFlag(FLAGS_outstanding);

@@ -139,7 +139,7 @@ class Echo final : public Workload {
   absl::Status Took(int, const grpc::ByteBuffer&) override { return absl::OkStatus(); }
 
  private:
-  const std::string method_ = "/caravan.load.Echo/Echo";
+  const std::string method_ = "/caravan.load.v1.Echo/Echo";
   const std::string request_;
 };
 
