@@ -29,7 +29,9 @@ void Http2Connection::Doom(std::string_view why) {
 
 void Http2Connection::Open(SessionPtr session) {
   session_ = std::move(session);
-  WaitToRead();
+  // With the end of the handshake, TLS may have read what comes after it, which
+  // the socket then does not report.
+  ReadLater();
   Wake();
 }
 
@@ -96,6 +98,10 @@ void Http2Connection::ReadOn() {
         return;
     }
   }
+  ReadLater();
+}
+
+void Http2Connection::ReadLater() {
   loop_.Post([self = shared_from_this()] {
     auto* connection = static_cast<Http2Connection*>(self.get());
     if (!connection->down_ && !connection->doomed_) connection->ReadOn();

@@ -111,6 +111,7 @@ class Http2Connection : public SocketEvents,
   void Flush() final;
 
   void ReadOn();
+  void ReadLater();
   // Sends what has been left over, and says whether all of it went.
   bool SendPending();
   // Sends, and keeps what the socket doesn't take.
