@@ -102,6 +102,8 @@ class WriterConnection : public Connection {
   virtual void Rollback() = 0;
 };
 
+class RowCache;
+
 // A database that a store runs on.
 class Engine {
  public:
@@ -117,6 +119,9 @@ class Engine {
   // Other processes write too. Then bodies run ahead on readers, at the same
   // time, because each of their reads is a round trip.
   virtual bool shared() const = 0;
+
+  // Rows in memory; null where other processes write too.
+  virtual RowCache* cache() { return nullptr; }
 };
 
 }  // namespace caravan::store

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "services/common/store/row_cache.h"
 #include "services/common/store/sql.h"
 #include "services/common/store/sql_reader.h"
 #include "services/common/store/store_errors.h"
@@ -151,16 +152,94 @@ void SqlStore::ReturnReader(std::unique_ptr<Connection> reader) {
   if (reader != nullptr && reader->usable()) idle_.push_back(std::move(reader));
 }
 
-absl::Status SqlStore::Read(ReadBody body) {
-  absl::StatusOr<std::unique_ptr<Connection>> connection = TakeReader();
-  if (!connection.ok()) return connection.status();
-  absl::Status status;
-  {
-    SqlReader reader(catalog_.get(), connection->get(), waiters_.revision());
-    status = body(reader);
+// Reads through a connection that it takes once it needs one: a first read by key
+// that the cache answers needs none.
+class SqlStore::PooledReader : public Reader {
+ public:
+  explicit PooledReader(SqlStore* store, bool use_cache)
+      : store_(store),
+        cache_(store->engine_->cache()),
+        revision_(store->revision()),
+        use_cache_(use_cache && cache_ != nullptr) {}
+  ~PooledReader() override {
+    reader_.reset();
+    if (connection_ != nullptr) store_->ReturnReader(std::move(connection_));
   }
-  ReturnReader(*std::move(connection));
-  return status;
+
+  int64_t revision() const override { return revision_; }
+
+  absl::StatusOr<std::optional<Row>> Get(TableId table, std::string_view key) override {
+    if (use_cache_ && !reader_.has_value() && !first_.has_value()) {
+      if (std::optional<Row> row = cache_->Find(table, key)) {
+        first_ = {table, std::string(key)};
+        first_version_ = row->version;
+        return row;
+      }
+    }
+    if (absl::Status status = Open(); !status.ok()) return status;
+    absl::StatusOr<std::optional<Row>> row = reader_->Get(table, key);
+    if (cache_ != nullptr && row.ok() && row->has_value()) cache_->Keep(table, **row, begun_);
+    return row;
+  }
+
+  absl::StatusOr<std::vector<std::optional<Row>>> GetMany(
+      TableId table, absl::Span<const std::string> keys) override {
+    if (absl::Status status = Open(); !status.ok()) return status;
+    return reader_->GetMany(table, keys);
+  }
+
+  absl::Status Scan(const ScanSpec& spec, absl::FunctionRef<bool(Row& row)> visit) override {
+    if (absl::Status status = Open(); !status.ok()) return status;
+    return reader_->Scan(spec, visit);
+  }
+
+  absl::Status ScanChanges(const ChangeScan& spec,
+                           absl::FunctionRef<bool(Change& change)> visit) override {
+    if (absl::Status status = Open(); !status.ok()) return status;
+    return reader_->ScanChanges(spec, visit);
+  }
+
+  // The row that came from the cache is not of the state that was read after it.
+  bool torn() const { return torn_; }
+
+ private:
+  absl::Status Open() {
+    if (torn_) return Torn();
+    if (reader_.has_value()) return absl::OkStatus();
+    if (cache_ != nullptr) begun_ = cache_->now();
+    absl::StatusOr<std::unique_ptr<Connection>> connection = store_->TakeReader();
+    if (!connection.ok()) return connection.status();
+    connection_ = *std::move(connection);
+    reader_.emplace(store_->catalog_.get(), connection_.get(), revision_);
+    if (!first_.has_value()) return absl::OkStatus();
+    absl::StatusOr<std::optional<Row>> row = reader_->Get(first_->table, first_->key);
+    if (!row.ok()) return row.status();
+    torn_ = !row->has_value() || (*row)->version != first_version_;
+    return torn_ ? Torn() : absl::OkStatus();
+  }
+
+  static absl::Status Torn() { return absl::UnavailableError("the row has changed meanwhile"); }
+
+  SqlStore* const store_;
+  RowCache* const cache_;
+  const int64_t revision_;
+  const bool use_cache_;
+  std::optional<RowKey> first_;  // that came from the cache
+  int64_t first_version_ = 0;
+  int64_t begun_ = 0;  // before the snapshot
+  bool torn_ = false;
+  std::unique_ptr<Connection> connection_;
+  std::optional<SqlReader> reader_;
+};
+
+absl::Status SqlStore::Read(ReadBody body) {
+  {
+    PooledReader reader(this, true);
+    absl::Status status = body(reader);
+    if (!reader.torn()) return status;
+  }
+  PooledReader reader(this, false);
+  return body(reader);
 }
 
 void SqlStore::AwaitRevision(int64_t revision, absl::Time deadline,

@@ -48,6 +48,8 @@ class SqlStore : public Store {
   absl::Status Healthy() override;
 
  private:
+  class PooledReader;
+
   SqlStore(std::unique_ptr<Engine> engine, std::unique_ptr<Catalog> catalog,
            SqlStoreOptions options, std::string replica);
 

@@ -5,6 +5,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "services/common/store/row_cache.h"
 #include "services/common/store/sql.h"
 #include "services/common/store/store_errors.h"
 
@@ -244,6 +245,7 @@ absl::Status SqliteConnection::ApplyRow(const RowWrite& row) {
 absl::Status SqliteConnection::Apply(absl::Span<const RowWrite* const> rows,
                                      absl::Span<const Change> changes) {
   for (const RowWrite* row : rows) {
+    if (cache_ != nullptr) written_.push_back({row->table, row->key});
     if (absl::Status status = ApplyRow(*row); !status.ok()) return status;
   }
   const std::string insert = sql::InsertChange();
@@ -277,13 +279,17 @@ absl::Status SqliteConnection::Commit(const Meta& meta) {
                                  meta.oldest_with_images, meta.layout_epoch})
           .status();
   if (!status.ok()) return status;
+  if (!written_.empty()) cache_->BeginCommit(written_);
   status = Execute("COMMIT", {}).status();
+  if (!written_.empty()) cache_->EndCommit();
+  written_.clear();
   // Where syncing failed, the log may hold the commit or not.
   if (IsDatabaseAway(status)) return CommitUnknownError();
   return status;
 }
 
 void SqliteConnection::Rollback() {
+  written_.clear();
   // Some errors have rolled back by themselves.
   if (sqlite3_get_autocommit(db_) == 0) Execute("ROLLBACK", {}).IgnoreError();
 }

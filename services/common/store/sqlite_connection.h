@@ -22,6 +22,7 @@ struct SqliteSettings {
   int64_t cache_bytes = 0;
   int64_t mapped_bytes = 0;
   bool read_only = false;
+  RowCache* cache = nullptr;  // told of commits
   // How long a statement waits for who holds a lock.
   absl::Duration patience = absl::Seconds(10);
   std::function<void(std::string_view)> log = {};
@@ -57,7 +58,7 @@ class SqliteConnection : public WriterConnection {
 
  private:
   SqliteConnection(const SqliteSettings& settings, const Catalog* catalog)
-      : log_(settings.log), catalog_(catalog) {}
+      : log_(settings.log), catalog_(catalog), cache_(settings.cache) {}
 
   absl::StatusOr<sqlite3_stmt*> Prepare(const std::string& sql);
   absl::Status ApplyRow(const RowWrite& row);
@@ -65,6 +66,8 @@ class SqliteConnection : public WriterConnection {
 
   const std::function<void(std::string_view)> log_;
   const Catalog* const catalog_;
+  RowCache* const cache_;
+  std::vector<RowKey> written_;  // by the transaction, where there is a cache
   sqlite3* db_ = nullptr;
   absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;
 };

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "services/common/api/errors.h"
+#include "services/common/store/row_cache.h"
 #include "services/common/store/sql.h"
 #include "services/common/store/sql_store.h"
 #include "services/common/store/sqlite_connection.h"
@@ -58,7 +59,10 @@ class LockFile {
 class SqliteEngine : public Engine {
  public:
   SqliteEngine(SqliteOptions options, const Catalog* catalog, LockFile lock)
-      : options_(std::move(options)), catalog_(catalog), lock_(std::move(lock)) {}
+      : options_(std::move(options)),
+        catalog_(catalog),
+        lock_(std::move(lock)),
+        cache_(options_.row_cache_bytes) {}
 
   ~SqliteEngine() override {
     if (!checkpoints_.joinable()) return;
@@ -92,12 +96,16 @@ class SqliteEngine : public Engine {
   }
 
   absl::StatusOr<std::unique_ptr<WriterConnection>> ConnectWriter() override {
-    return SqliteConnection::Open(Settings(options_.writer_cache_bytes, false), catalog_);
+    SqliteSettings settings = Settings(options_.writer_cache_bytes, false);
+    settings.cache = &cache_;
+    return SqliteConnection::Open(settings, catalog_);
   }
 
   absl::StatusOr<bool> HasCommitted(WriterConnection&) override { return CommitUnknownError(); }
 
   bool shared() const override { return false; }
+
+  RowCache* cache() override { return &cache_; }
 
  private:
   SqliteSettings Settings(int64_t cache_bytes, bool read_only) const {
@@ -130,6 +138,7 @@ class SqliteEngine : public Engine {
   const SqliteOptions options_;
   const Catalog* const catalog_;
   const LockFile lock_;
+  RowCache cache_;
   absl::Mutex mutex_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread checkpoints_;

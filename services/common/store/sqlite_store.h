@@ -22,6 +22,8 @@ struct SqliteOptions : StoreOptions {
   // Page cache of the writer, and of each reader.
   int64_t writer_cache_bytes = 64 << 20;
   int64_t reader_cache_bytes = 8 << 20;
+  // Rows that were read by key, for all readers.
+  int64_t row_cache_bytes = 64 << 20;
   // How much of the file is mapped into memory for reading.
   int64_t mapped_bytes = int64_t{1} << 30;
   // How often the write-ahead log is copied into the file, beside the commits.

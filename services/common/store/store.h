@@ -211,7 +211,8 @@ class Store {
   // Waits for a transaction. Not for threads that serve callbacks.
   absl::StatusOr<Committed> WriteAndWait(WriteBody body);
 
-  // Reads a consistent state, on the caller's thread.
+  // Reads a consistent state, on the caller's thread. The body may be run again,
+  // where what it read first has changed before it read on.
   virtual absl::Status Read(ReadBody body) = 0;
 
   // A read by key is so quick that it may run on a thread that serves
