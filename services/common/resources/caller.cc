@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
+#include "services/common/resources/registry.h"
 
 namespace caravan::resources {
 
@@ -25,6 +26,10 @@ bool Caller::Permits(const api::ResourceType& type, const google::protobuf::Mess
   const std::vector<std::string> owners = type.OwnersOf(resource);
   const std::vector<std::string_view> views(owners.begin(), owners.end());
   return access->OwnerGrants(principal, other_permission, views);
+}
+
+absl::Status Caller::Missing(const api::ResourceType& type, std::string_view name) const {
+  return HoldsOn(name) ? NotFound(type, name) : Denied(name);
 }
 
 absl::Status Caller::Denied(std::string_view resource) const {

@@ -26,6 +26,7 @@ struct Caller {
   std::string_view method;
 
   std::string request_id;
+  // Empty for quick reads, which leave no record.
   std::string trace_id;
 
   absl::Time now;
@@ -38,6 +39,16 @@ struct Caller {
 
   // Whether the method's permission is held on everything.
   bool Everywhere() const { return access->Everywhere(principal, permission); }
+
+  // Whether it is held on the resource of a name, whoever owns that.
+  bool HoldsOn(std::string_view name) const {
+    return access->Check(principal, permission, name) == identity::Grant::kGranted;
+  }
+
+  // The answer where a resource is missing: NOT_FOUND for those who may know that.
+  // Who would hold the permission only as an owner may not: what is missing has
+  // none.
+  absl::Status Missing(const api::ResourceType& type, std::string_view name) const;
 
   // Whether a permission (the method's own) is held on a resource: by its name,
   // or through an owner.

@@ -25,19 +25,11 @@ using google::protobuf::Message;
 
 namespace {
 
-// Whether the caller may know that there is no resource of a name. Who would
-// hold the permission only as an owner may not: what is missing has none.
-bool MayKnow(const Caller& caller, const std::string& name) {
-  return caller.access->Check(caller.principal, caller.permission, name) ==
-         identity::Grant::kGranted;
-}
-
 // The stored bytes of a resource that the caller may see.
 absl::StatusOr<std::string> Visible(const Caller& caller, const Collection& collection,
                                     const std::string& name, std::optional<store::Row> row) {
-  const bool granted = MayKnow(caller, name);
-  if (!row.has_value()) return granted ? NotFound(*collection.type, name) : caller.Denied(name);
-  if (!granted) {
+  if (!row.has_value()) return caller.Missing(*collection.type, name);
+  if (!caller.HoldsOn(name)) {
     std::unique_ptr<Message> resource(collection.prototype->New());
     if (!resource->ParseFromString(row->data)) return absl::DataLossError("stored row");
     if (!caller.Permits(*collection.type, *resource)) return caller.Denied(name);
@@ -47,7 +39,9 @@ absl::StatusOr<std::string> Visible(const Caller& caller, const Collection& coll
 
 absl::StatusOr<std::string> Get(const RequestShape& shape, const Caller& caller,
                                 store::Reader& reader, const Message& request) {
-  const std::string name = RequestShape::Text(request, shape.name);
+  std::string scratch;
+  const std::string& name =
+      request.GetReflection()->GetStringReference(request, shape.name, &scratch);
   auto row = reader.Get(shape.collection->table, name);
   if (!row.ok()) return row.status();
   return Visible(caller, *shape.collection, name, *std::move(row));
@@ -204,7 +198,7 @@ absl::StatusOr<std::string> Delete(const RequestShape& shape, Writer& writer,
   if (RequestShape::Flag(request, shape.allow_missing)) {
     auto existing = writer.Read(collection, name);
     if (!existing.ok()) return existing.status();
-    if (!existing->has_value() && MayKnow(writer.caller(), name)) return std::string();
+    if (!existing->has_value() && writer.caller().HoldsOn(name)) return std::string();
   }
   auto before =
       writer.ReadForChange(collection, name, RequestShape::Text(request, shape.etag), "etag");

@@ -11,31 +11,36 @@ using google::protobuf::Message;
 
 namespace {
 
-void Collect(const Message& message, absl::Span<const FieldDescriptor* const> path,
-             std::vector<std::string>& names) {
+// Returns whether the visitor wants more.
+bool Visit(const Message& message, absl::Span<const FieldDescriptor* const> path,
+           absl::FunctionRef<bool(const std::string& name)> visit) {
   const FieldDescriptor* field = path[0];
   const auto* reflection = message.GetReflection();
   const int count = field->is_repeated()                   ? reflection->FieldSize(message, field)
                     : reflection->HasField(message, field) ? 1
                                                            : 0;
+  std::string scratch;
   for (int i = 0; i < count; ++i) {
+    bool more = false;
     if (path.size() > 1) {
-      Collect(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, i)
-                                   : reflection->GetMessage(message, field),
-              path.subspan(1), names);
+      more = Visit(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, i)
+                                        : reflection->GetMessage(message, field),
+                   path.subspan(1), visit);
     } else {
-      names.push_back(field->is_repeated() ? reflection->GetRepeatedString(message, field, i)
-                                           : reflection->GetString(message, field));
+      more = visit(field->is_repeated()
+                       ? reflection->GetRepeatedStringReference(message, field, i, &scratch)
+                       : reflection->GetStringReference(message, field, &scratch));
     }
+    if (!more) return false;
   }
+  return true;
 }
 
 }  // namespace
 
-std::vector<std::string> BoundMethod::ResourcesOf(const Message& request) const {
-  std::vector<std::string> names;
-  if (!resource_field.empty()) Collect(request, resource_field, names);
-  return names;
+void BoundMethod::ForEachResource(const Message& request,
+                                  absl::FunctionRef<bool(const std::string& name)> visit) const {
+  if (!resource_field.empty()) Visit(request, resource_field, visit);
 }
 
 absl::StatusOr<BoundMethod> DescribeMethod(const google::protobuf::MethodDescriptor& method) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "caravan/api/v1/annotations.pb.h"
 #include "google/protobuf/descriptor.h"
@@ -32,8 +33,10 @@ struct BoundMethod {
   Method handler;
   telemetry::MethodMetrics* metrics = nullptr;
 
-  // Names of the resources that a request touches.
-  std::vector<std::string> ResourcesOf(const google::protobuf::Message& request) const;
+  // Visits the names of the resources that a request touches, until the visitor
+  // returns false.
+  void ForEachResource(const google::protobuf::Message& request,
+                       absl::FunctionRef<bool(const std::string& name)> visit) const;
 };
 
 // Works out all but the handler. An error names what is wrong with the contract.

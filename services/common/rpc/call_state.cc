@@ -19,10 +19,40 @@ constexpr size_t kLongestRequestId = 64;
 
 std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
-std::string_view Metadata(const grpc::CallbackServerContext& context, const char* key) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(key);
-  return found == metadata.end() ? std::string_view() : View(found->second);
+// What of a call's metadata is ours, found in one pass.
+struct Metadata {
+  explicit Metadata(const grpc::CallbackServerContext& context) {
+    for (const auto& [key, value] : context.client_metadata()) {
+      const std::string_view name = View(key);
+      if (name == "traceparent") {
+        traceparent = View(value);
+      } else if (name == identity::kInsecurePrincipalMetadata) {
+        principal = View(value);
+      } else if (name == identity::kIdentityMetadata) {
+        identity = View(value);
+      } else if (name == kMinRevisionMetadata) {
+        min_revision = View(value);
+      }
+    }
+  }
+
+  std::string_view traceparent, principal, identity, min_revision;
+};
+
+// The legal day, yyyymmdd. Works the time zone out once a day.
+int64_t LegalDay(absl::Time now, const absl::TimeZone& zone) {
+  struct Day {
+    absl::Time begin, end;
+    absl::TimeZone zone;
+    int64_t number = 0;
+  };
+  thread_local Day last;
+  if (now < last.begin || now >= last.end || zone != last.zone) {
+    const absl::CivilDay day = absl::ToCivilDay(now, zone);
+    last = {absl::FromCivil(day, zone), absl::FromCivil(day + 1, zone), zone,
+            day.year() * 10000 + day.month() * 100 + day.day()};
+  }
+  return last.number;
 }
 
 }  // namespace
@@ -30,15 +60,18 @@ std::string_view Metadata(const grpc::CallbackServerContext& context, const char
 CallState::CallState(const RuntimeOptions& runtime, const BoundMethod& method,
                      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request)
     : runtime_(runtime), method_(method), context_(context), bytes_(request) {
+  const Metadata metadata(*context);
   call_.caller.access = runtime.access;
   call_.caller.permission = method.access.permission();
   call_.caller.method = method.name;
   call_.caller.now = runtime.clock();
-  const absl::CivilDay day = absl::ToCivilDay(call_.caller.now, runtime.time_zone);
-  call_.caller.today = day.year() * 10000 + day.month() * 100 + day.day();
-  const auto trace = telemetry::TraceContext::Parse(Metadata(*context, "traceparent"));
+  call_.caller.today = LegalDay(call_.caller.now, runtime.time_zone);
+  const auto trace = telemetry::TraceContext::Parse(metadata.traceparent);
   call_.trace = trace.has_value() ? trace->Child() : telemetry::TraceContext::New();
-  call_.caller.trace_id = call_.trace.TraceId();
+  if (!method.handler.quick) call_.caller.trace_id = call_.trace.TraceId();
+  claimed_principal_ = metadata.principal;
+  identity_ = metadata.identity;
+  min_revision_text_ = metadata.min_revision;
   call_.cancelled = [context] { return context->IsCancelled(); };
   method.metrics->Started();
 }
@@ -70,9 +103,8 @@ absl::Status CallState::Identify() {
   identity::Peer peer;
   const auto spiffe_ids = context_->auth_context()->FindPropertyValues("peer_spiffe_id");
   if (spiffe_ids.size() == 1) peer.spiffe_id = View(spiffe_ids[0]);
-  peer.claimed_principal =
-      Metadata(*context_, std::string(identity::kInsecurePrincipalMetadata).c_str());
-  peer.identity = Metadata(*context_, identity::kIdentityMetadata.data());
+  peer.claimed_principal = claimed_principal_;
+  peer.identity = identity_;
   absl::StatusOr<identity::Principal> principal = runtime_.authenticator->Authenticate(peer);
   if (!principal.ok()) return principal.status();
   call_.caller.principal = *std::move(principal);
@@ -89,7 +121,7 @@ absl::Status CallState::SetDeadline() {
     return api::Error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                       "the deadline was over before the call began");
   }
-  const std::string_view revision = Metadata(*context_, kMinRevisionMetadata);
+  const std::string_view revision = min_revision_text_;
   if (!revision.empty() && (!absl::SimpleAtoi(revision, &min_revision_) || min_revision_ < 0)) {
     return api::Error(absl::StatusCode::kInvalidArgument, "INVALID_METADATA",
                       absl::StrCat("metadata ", kMinRevisionMetadata, " is ", api::Quoted(revision),
@@ -121,49 +153,60 @@ absl::Status CallState::Parse() {
 absl::Status CallState::Permit() {
   if (method_.access.any_authenticated()) return absl::OkStatus();
   const resources::Caller& caller = call_.caller;
-  std::vector<std::string> names = method_.ResourcesOf(*request_);
-  if (names.empty()) names.emplace_back();
-  for (const std::string& name : names) {
+  absl::Status status;
+  bool any = false;
+  const auto permit = [&](const std::string& name) {
+    any = true;
     switch (caller.access->Check(caller.principal, caller.permission, name)) {
       case identity::Grant::kGranted:
         break;
       case identity::Grant::kDenied:
-        return caller.Denied(name);
+        status = caller.Denied(name);
+        break;
       case identity::Grant::kIfOwner:
         check_owners_ = !method_.checks_owners;
         break;
     }
-  }
-  return absl::OkStatus();
+    return status.ok();
+  };
+  method_.ForEachResource(*request_, permit);
+  if (!any) permit("");
+  return status;
 }
 
 absl::Status CallState::CheckOwners(store::Reader& reader) {
   if (!check_owners_) return absl::OkStatus();
   const resources::Caller& caller = call_.caller;
-  std::vector<std::string> names = method_.ResourcesOf(*request_);
-  if (names.empty()) return caller.Denied("");
-  for (const std::string& name : names) {
-    if (caller.access->Check(caller.principal, caller.permission, name) ==
-        identity::Grant::kGranted) {
-      continue;
-    }
-    const resources::Collection* collection = runtime_.registry->FindByName(name);
-    if (collection == nullptr) return caller.Denied(name);
-    absl::StatusOr<std::optional<store::Row>> row = reader.Get(collection->table, name);
-    if (!row.ok()) return row.status();
-    if (!row->has_value()) return caller.Denied(name);
-    std::unique_ptr<google::protobuf::Message> resource(collection->prototype->New());
-    if (!resource->ParseFromString((*row)->data)) return absl::DataLossError("stored row");
-    if (!caller.Permits(*collection->type, *resource)) return caller.Denied(name);
-  }
+  absl::Status status;
+  bool any = false;
+  method_.ForEachResource(*request_, [&](const std::string& name) {
+    any = true;
+    status = CheckOwner(reader, name);
+    return status.ok();
+  });
+  return any ? status : caller.Denied("");
+}
+
+absl::Status CallState::CheckOwner(store::Reader& reader, const std::string& name) {
+  const resources::Caller& caller = call_.caller;
+  if (caller.HoldsOn(name)) return absl::OkStatus();
+  const resources::Collection* collection = runtime_.registry->FindByName(name);
+  if (collection == nullptr) return caller.Denied(name);
+  absl::StatusOr<std::optional<store::Row>> row = reader.Get(collection->table, name);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return caller.Denied(name);
+  std::unique_ptr<google::protobuf::Message> resource(collection->prototype->New());
+  if (!resource->ParseFromString((*row)->data)) return absl::DataLossError("stored row");
+  if (!caller.Permits(*collection->type, *resource)) return caller.Denied(name);
   return absl::OkStatus();
 }
 
 void CallState::ExpectResources(store::Reader& reader) const {
-  for (const std::string& name : method_.ResourcesOf(*request_)) {
+  method_.ForEachResource(*request_, [&](const std::string& name) {
     const resources::Collection* collection = runtime_.registry->FindByName(name);
     if (collection != nullptr) reader.Expect(collection->table, name);
-  }
+    return true;
+  });
 }
 
 absl::Status CallState::Validate() {
@@ -177,7 +220,8 @@ absl::Status CallState::Validate() {
 }
 
 grpc::Status CallState::Finished(const absl::Status& status) {
-  grpc::Status answer = ToGrpcStatus(status, method_.name, call_.caller.trace_id);
+  grpc::Status answer =
+      status.ok() ? grpc::Status() : ToGrpcStatus(status, method_.name, call_.trace.TraceId());
   if (!call_.caller.scan_hint.empty()) {
     context_->AddTrailingMetadata(kScanHintMetadata, call_.caller.scan_hint);
   }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -37,7 +38,6 @@ class CallState {
   grpc::CallbackServerContext* context() { return context_; }
   bool validate_only() const { return validate_only_; }
   int64_t min_revision() const { return min_revision_; }
-  const std::string& trace_id() const { return call_.caller.trace_id; }
 
   // Records how it ended.
   grpc::Status Finished(const absl::Status& status);
@@ -49,6 +49,7 @@ class CallState {
   absl::Status Parse();
   absl::Status Permit();
   absl::Status Validate();
+  absl::Status CheckOwner(store::Reader& reader, const std::string& name);
 
   const RuntimeOptions& runtime_;
   const BoundMethod& method_;
@@ -57,6 +58,8 @@ class CallState {
   // When the call came. Deadlines are of the real time, whatever clock dates
   // the changes.
   const absl::Time start_ = absl::Now();
+  // Of the metadata, which last as long as the context.
+  std::string_view claimed_principal_, identity_, min_revision_text_;
   google::protobuf::Arena arena_;
   google::protobuf::Message* request_ = nullptr;
   Call call_;
