@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -75,34 +76,80 @@ void SetTimestamp(Message& message, const FieldDescriptor* field, int64_t micros
                        static_cast<int32_t>(micros % 1'000'000 * 1000));
 }
 
-void AppendReferences(const Message& message, const std::string& prefix,
-                      std::vector<Reference>& out) {
-  const Reflection* reflection = message.GetReflection();
-  std::vector<const FieldDescriptor*> fields;
-  reflection->ListFields(message, &fields);
-  for (const FieldDescriptor* field : fields) {
-    const bool nested = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (!nested && !field->options().HasExtension(google::api::resource_reference)) continue;
-    if (nested && field->is_map()) continue;
-    const int count = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
-    for (int i = 0; i < count; ++i) {
-      std::string path = absl::StrCat(prefix, field->name());
-      if (field->is_repeated()) absl::StrAppend(&path, "[", i, "]");
-      if (nested) {
-        AppendReferences(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, i)
-                                              : reflection->GetMessage(message, field),
-                         path + ".", out);
-      } else {
-        std::string target = field->is_repeated() ? reflection->GetRepeatedString(message, field, i)
-                                                  : reflection->GetString(message, field);
+}  // namespace
+
+// Where a message has references: the other fields need not be looked at.
+struct ResourceType::ReferenceFields {
+  struct Entry {
+    const FieldDescriptor* field = nullptr;
+    std::string type;                         // of what a reference refers to
+    const ReferenceFields* nested = nullptr;  // of a field that holds messages
+  };
+  std::vector<Entry> entries;  // by number, as ListFields has them
+
+  void Append(const Message& message, const std::string& prefix,
+              std::vector<Reference>& out) const {
+    const Reflection* reflection = message.GetReflection();
+    for (const Entry& entry : entries) {
+      const FieldDescriptor* field = entry.field;
+      const bool repeated = field->is_repeated();
+      const int count = repeated ? reflection->FieldSize(message, field)
+                        : reflection->HasField(message, field) ? 1
+                                                               : 0;
+      for (int i = 0; i < count; ++i) {
+        std::string path = absl::StrCat(prefix, field->name());
+        if (repeated) absl::StrAppend(&path, "[", i, "]");
+        if (entry.nested != nullptr) {
+          entry.nested->Append(repeated ? reflection->GetRepeatedMessage(message, field, i)
+                                        : reflection->GetMessage(message, field),
+                               path + ".", out);
+          continue;
+        }
+        std::string target = repeated ? reflection->GetRepeatedString(message, field, i)
+                                      : reflection->GetString(message, field);
         if (target.empty()) continue;
-        out.push_back({std::move(path),
-                       field->options().GetExtension(google::api::resource_reference).type(),
-                       std::move(target)});
+        out.push_back({std::move(path), entry.type, std::move(target)});
       }
     }
   }
-}
+
+  // Of a message; `found` has those that were worked out, or are being.
+  static const ReferenceFields* Of(
+      const Descriptor& message,
+      absl::flat_hash_map<const Descriptor*, std::unique_ptr<ReferenceFields>>& found) {
+    if (const auto known = found.find(&message); known != found.end()) return known->second.get();
+    auto* made = (found[&message] = std::make_unique<ReferenceFields>()).get();
+    // A message within itself: what is below is not known yet, so it is kept.
+    std::vector<Entry> made_entries;
+    for (int i = 0; i < message.field_count(); ++i) {
+      const FieldDescriptor* field = message.field(i);
+      if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+        if (!field->options().HasExtension(google::api::resource_reference)) continue;
+        made_entries.push_back(
+            {field, field->options().GetExtension(google::api::resource_reference).type()});
+      } else if (!field->is_map()) {
+        const bool recursive = found.contains(field->message_type());
+        const ReferenceFields* nested = Of(*field->message_type(), found);
+        if (recursive || !nested->entries.empty()) made_entries.push_back({field, "", nested});
+      }
+    }
+    std::sort(made_entries.begin(), made_entries.end(),
+              [](const Entry& x, const Entry& y) { return x.field->number() < y.field->number(); });
+    made->entries = std::move(made_entries);
+    return made;
+  }
+};
+
+// The messages below a resource's that were looked at for references.
+struct ResourceType::References {
+  absl::flat_hash_map<const Descriptor*, std::unique_ptr<ReferenceFields>> found;
+  const ReferenceFields* of_resource = nullptr;
+};
+
+ResourceType::ResourceType() : references_(std::make_unique<References>()) {}
+ResourceType::~ResourceType() = default;
+
+namespace {
 
 void ClearOutputOnlyIn(Message& message, const std::vector<std::string>& keep) {
   const Reflection* reflection = message.GetReflection();
@@ -227,6 +274,7 @@ absl::StatusOr<std::unique_ptr<const ResourceType>> ResourceType::Of(const Descr
   const auto& resource = message.options().GetExtension(google::api::resource);
   std::unique_ptr<ResourceType> type(new ResourceType);
   type->message_ = &message;
+  type->references_->of_resource = ReferenceFields::Of(message, type->references_->found);
   type->type_ = resource.type();
   type->plural_ = resource.plural();
   type->singular_ = resource.singular();
@@ -379,7 +427,7 @@ std::vector<Reference> ResourceType::ReferencesOf(const Message& resource) const
   if (std::string parent = pattern_.Parent(NameOf(resource)); !parent.empty()) {
     references.push_back({"name", "*", std::move(parent)});
   }
-  AppendReferences(resource, "", references);
+  references_->of_resource->Append(resource, "", references);
   return references;
 }
 
@@ -387,9 +435,8 @@ void ResourceType::ClearOutputOnly(Message& resource, const std::vector<std::str
   ClearOutputOnlyIn(resource, keep);
 }
 
-std::string ResourceType::Seal(Message& resource) const {
-  const Reflection* reflection = resource.GetReflection();
-  reflection->ClearField(&resource, etag_);
+std::string ResourceType::SerializeWithoutEtag(Message& resource) const {
+  resource.GetReflection()->ClearField(&resource, etag_);
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
@@ -397,18 +444,36 @@ std::string ResourceType::Seal(Message& resource) const {
     out.SetSerializationDeterministic(true);
     resource.SerializeToCodedStream(&out);
   }
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  const std::string etag =
-      absl::BytesToHexString(std::string_view(reinterpret_cast<const char*>(digest), 12));
-  reflection->SetString(&resource, etag_, etag);
+  return bytes;
+}
+
+void ResourceType::AppendEtag(std::string& bytes, const std::string& etag) const {
   // Fields may come in any order, so the etag goes behind.
   google::protobuf::io::StringOutputStream stream(&bytes);
   google::protobuf::io::CodedOutputStream out(&stream);
   out.WriteTag(static_cast<uint32_t>(etag_->number()) << 3 | 2);
   out.WriteVarint32(static_cast<uint32_t>(etag.size()));
   out.WriteString(etag);
+}
+
+std::string ResourceType::Seal(Message& resource) const {
+  std::string bytes = SerializeWithoutEtag(resource);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  const std::string etag =
+      absl::BytesToHexString(std::string_view(reinterpret_cast<const char*>(digest), 12));
+  resource.GetReflection()->SetString(&resource, etag_, etag);
+  AppendEtag(bytes, etag);
   return bytes;
+}
+
+bool ResourceType::SealedAs(Message& resource, std::string_view sealed,
+                            const std::string& etag) const {
+  std::string bytes = SerializeWithoutEtag(resource);
+  AppendEtag(bytes, etag);
+  if (bytes != sealed) return false;
+  resource.GetReflection()->SetString(&resource, etag_, etag);
+  return true;
 }
 
 }  // namespace caravan::api

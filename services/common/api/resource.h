@@ -57,6 +57,8 @@ struct Reference {
 
 class ResourceType {
  public:
+  ~ResourceType();
+
   // INTERNAL, naming the message and what is wrong, where its options do not
   // make sense.
   static absl::StatusOr<std::unique_ptr<const ResourceType>> Of(
@@ -112,8 +114,19 @@ class ResourceType {
   // the etag in the message as well.
   std::string Seal(google::protobuf::Message& resource) const;
 
+  // Whether Seal would give `sealed`, whose etag is given: then it is the
+  // resource's, too. Spares the digest.
+  bool SealedAs(google::protobuf::Message& resource, std::string_view sealed,
+                const std::string& etag) const;
+
  private:
-  ResourceType() = default;
+  struct ReferenceFields;
+  struct References;
+
+  ResourceType();
+
+  std::string SerializeWithoutEtag(google::protobuf::Message& resource) const;
+  void AppendEtag(std::string& bytes, const std::string& etag) const;
 
   const google::protobuf::Descriptor* message_ = nullptr;
   std::string type_, plural_, singular_, table_;
@@ -128,6 +141,7 @@ class ResourceType {
   std::vector<FieldPath> indexes_, owners_;
   std::unique_ptr<FieldPath> valid_from_, valid_to_;
   std::unique_ptr<FieldPath> parent_;
+  const std::unique_ptr<References> references_;
 };
 
 // Whether a field has a behaviour (google.api.field_behavior).

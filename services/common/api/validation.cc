@@ -161,17 +161,17 @@ void Validator::CheckField(const FieldRule& rule, const Message& message, const 
     }
   }
 
-  const auto number = [&](double value, const std::string& at) {
+  const auto number = [&](double value, const auto& at) {
     if (limits.has_min() && value < limits.min()) {
       violations.Add(
-          at, absl::StrCat("is ", Number(value), "; must be at least ", Number(limits.min())));
+          at(), absl::StrCat("is ", Number(value), "; must be at least ", Number(limits.min())));
     }
     if (limits.has_max() && value > limits.max()) {
       violations.Add(
-          at, absl::StrCat("is ", Number(value), "; must be at most ", Number(limits.max())));
+          at(), absl::StrCat("is ", Number(value), "; must be at most ", Number(limits.max())));
     }
   };
-  const auto text = [&](const std::string& value, const std::string& at) {
+  const auto text = [&](const std::string& value, const auto& at) {
     const bool bytes = field.type() == FieldDescriptor::TYPE_BYTES;
     const int64_t length =
         bytes ? static_cast<int64_t>(value.size()) : static_cast<int64_t>(CountCharacters(value));
@@ -180,53 +180,54 @@ void Validator::CheckField(const FieldRule& rule, const Message& message, const 
                                                  : kDefaultStringLength;
     const char* unit = bytes ? " bytes" : " characters";
     if (length > most) {
-      violations.Add(at, absl::StrCat("has ", length, unit, "; at most ", most, " may be"));
+      violations.Add(at(), absl::StrCat("has ", length, unit, "; at most ", most, " may be"));
       return;
     }
     if (length < limits.min_length()) {
-      violations.Add(at, absl::StrCat("has ", length, unit, "; at least ", limits.min_length(),
-                                      " are needed"));
+      violations.Add(at(), absl::StrCat("has ", length, unit, "; at least ", limits.min_length(),
+                                        " are needed"));
     }
     if (value.empty()) return;
     if (rule.pattern != nullptr && !RE2::FullMatch(value, *rule.pattern)) {
-      violations.Add(at, absl::StrCat("is ", Quoted(value), "; must match ", limits.pattern()));
+      violations.Add(at(), absl::StrCat("is ", Quoted(value), "; must match ", limits.pattern()));
     }
     if (!limits.format().empty() && limits.format() != "filter") {
       if (auto problem = codes::FormatProblem(limits.format(), value)) {
-        violations.Add(at, *std::move(problem));
+        violations.Add(at(), *std::move(problem));
       }
     }
     if (rule.reference) {
       const std::string& type =
           field.options().GetExtension(google::api::resource_reference).type();
-      if (auto problem = ReferenceProblem(type, value)) violations.Add(at, *std::move(problem));
+      if (auto problem = ReferenceProblem(type, value)) violations.Add(at(), *std::move(problem));
     }
   };
-  const auto enumeration = [&](int value, const std::string& at) {
+  const auto enumeration = [&](int value, const auto& at) {
     if (field.enum_type()->FindValueByNumber(value) == nullptr) {
       std::string names;
       for (int i = 0; i < field.enum_type()->value_count(); ++i) {
         if (field.enum_type()->value(i)->number() == 0) continue;
         absl::StrAppend(&names, names.empty() ? "" : ", ", field.enum_type()->value(i)->name());
       }
-      violations.Add(at, absl::StrCat("is ", value, ", which is no value; must be one of ", names));
+      violations.Add(at(),
+                     absl::StrCat("is ", value, ", which is no value; must be one of ", names));
     }
   };
-  const auto submessage = [&](const Message& value, const std::string& at) {
+  const auto submessage = [&](const Message& value, const auto& at) {
     if (rule.date) {
       google::type::Date date;
       date.ParseFromString(value.SerializeAsString());
-      if (auto problem = DateProblem(date)) violations.Add(at, *std::move(problem));
+      if (auto problem = DateProblem(date)) violations.Add(at(), *std::move(problem));
     } else if (rule.timestamp) {
       const auto* reflection_of = value.GetReflection();
       const auto* type = value.GetDescriptor();
       const int64_t seconds = reflection_of->GetInt64(value, type->FindFieldByName("seconds"));
       const int32_t nanos = reflection_of->GetInt32(value, type->FindFieldByName("nanos"));
       if (seconds < -62135596800 || seconds > 253402300799 || nanos < 0 || nanos > 999999999) {
-        violations.Add(at, "is no time; must be between the years 0001 and 9999");
+        violations.Add(at(), "is no time; must be between the years 0001 and 9999");
       }
     } else if (rule.nested != nullptr) {
-      rule.nested->Check(value, at + ".", options, violations);
+      rule.nested->Check(value, at() + ".", options, violations);
     }
   };
 
@@ -253,13 +254,16 @@ void Validator::CheckField(const FieldRule& rule, const Message& message, const 
   absl::flat_hash_set<std::string> seen;
   for (int i = 0; i < count; ++i) {
     const bool repeated = field.is_repeated();
-    const std::string at = repeated ? absl::StrCat(path(), "[", i, "]") : path();
-    std::string key;
+    const auto at = [&] { return repeated ? absl::StrCat(path(), "[", i, "]") : path(); };
+    std::string key;  // where items are to be unique
     switch (field.cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING: {
-        key = repeated ? reflection->GetRepeatedString(message, &field, i)
-                       : reflection->GetString(message, &field);
-        text(key, at);
+        std::string scratch;
+        const std::string& value =
+            repeated ? reflection->GetRepeatedStringReference(message, &field, i, &scratch)
+                     : reflection->GetStringReference(message, &field, &scratch);
+        text(value, at);
+        if (limits.unique_items()) key = value;
         break;
       }
       case FieldDescriptor::CPPTYPE_INT32:
@@ -295,18 +299,18 @@ void Validator::CheckField(const FieldRule& rule, const Message& message, const 
                              : reflection->GetFloat(message, &field);
         }
         if (!std::isfinite(value)) {
-          violations.Add(at, "is not a finite number");
+          violations.Add(at(), "is not a finite number");
         } else {
           number(value, at);
         }
-        key = absl::StrCat(value);
+        if (limits.unique_items()) key = absl::StrCat(value);
         break;
       }
       case FieldDescriptor::CPPTYPE_ENUM: {
         const int value = repeated ? reflection->GetRepeatedEnumValue(message, &field, i)
                                    : reflection->GetEnumValue(message, &field);
         enumeration(value, at);
-        key = absl::StrCat(value);
+        if (limits.unique_items()) key = absl::StrCat(value);
         break;
       }
       case FieldDescriptor::CPPTYPE_MESSAGE: {
@@ -320,7 +324,7 @@ void Validator::CheckField(const FieldRule& rule, const Message& message, const 
         break;
     }
     if (limits.unique_items() && !seen.insert(key).second) {
-      violations.Add(at, "is there twice; each entry may be there once");
+      violations.Add(at(), "is there twice; each entry may be there once");
     }
   }
 }

@@ -64,11 +64,7 @@ absl::StatusOr<Writer::Stored> Writer::ReadForChange(const Collection& collectio
                                                      std::string_view etag_field) {
   absl::StatusOr<std::optional<Stored>> stored = Read(collection, name);
   if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) {
-    const bool may_know = caller_.access->Check(caller_.principal, caller_.permission, name) ==
-                          identity::Grant::kGranted;
-    return may_know ? NotFound(*collection.type, name) : caller_.Denied(name);
-  }
+  if (!stored->has_value()) return caller_.Missing(*collection.type, name);
   if (!caller_.Permits(*collection.type, *(*stored)->message)) return caller_.Denied(name);
   const std::string current = collection.type->EtagOf(*(*stored)->message);
   if (!etag.empty() && etag != current) {
@@ -113,7 +109,7 @@ absl::StatusOr<std::string> Writer::Write(const Collection& collection, const St
     type.SetCreateTime(after, now);
   } else {
     type.CopySystemFields(*old, after);
-    if (std::string unchanged = type.Seal(after); unchanged == before->bytes) return unchanged;
+    if (type.SealedAs(after, before->bytes, type.EtagOf(*old))) return before->bytes;
   }
   type.SetUpdateTime(after, now);
   std::string bytes = type.Seal(after);
