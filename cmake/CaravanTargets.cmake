@@ -8,7 +8,8 @@ set(CARAVAN_GENERATED ${CMAKE_BINARY_DIR}/generated)
 # caravan_proto_library(<target> ROOT <dir> PROTOS <file>... [SERVICES] [DEPENDS <target>...])
 #
 # Compiles protos, named relative to ROOT, to C++. With SERVICES, the plugin
-# also writes the interfaces of their services, `<file>.service.h`.
+# also writes the interfaces of their services, `<file>.service.h`, and their
+# clients, `<file>.client.h`, which stand on clients/cpp.
 function(caravan_proto_library target)
   cmake_parse_arguments(arg "SERVICES" "ROOT" "PROTOS;DEPENDS" ${ARGN})
   set(sources)
@@ -19,7 +20,7 @@ function(caravan_proto_library target)
     set(flags --cpp_out=${CARAVAN_GENERATED})
     set(plugin)
     if(arg_SERVICES)
-      list(APPEND outputs ${CARAVAN_GENERATED}/${stem}.service.h)
+      list(APPEND outputs ${CARAVAN_GENERATED}/${stem}.service.h ${CARAVAN_GENERATED}/${stem}.client.h)
       list(APPEND flags --plugin=protoc-gen-caravan=$<TARGET_FILE:protoc-gen-caravan>
            --caravan_out=${CARAVAN_GENERATED})
       set(plugin protoc-gen-caravan)

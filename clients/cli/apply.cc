@@ -7,6 +7,7 @@
 #include "clients/cli/commands.h"
 #include "clients/cli/document.h"
 #include "clients/cli/requests.h"
+#include "clients/cli/target.h"
 #include "clients/cli/value.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "services/common/api/errors.h"
@@ -34,8 +35,7 @@ absl::Status BadDocument(std::string message) {
 // The server alone writes these, whatever a document says.
 bool IsServersOwn(const Collection& collection, const std::string& path, bool loading) {
   const auto* field = collection.message->FindFieldByName(path.substr(0, path.find('.')));
-  return field == nullptr || field->name() == "name" || field->name() == "etag" ||
-         collection.IsReadOnly(*field, loading);
+  return field == nullptr || cli::IsServersOwn(collection, *field, loading);
 }
 
 absl::StatusOr<Item> Resolve(const Catalog& catalog, const Document& document, bool loading) {
@@ -187,8 +187,8 @@ class Apply {
   // Loads the items of one collection together: they may refer to one another.
   void Load(const Collection& collection, std::vector<Item*> items) {
     constexpr size_t kBatch = 500;
-    auto sender =
-        BatchSender::Create(session_, collection, BatchMode::kLoad, {}, NewRequestId(), dry_run_);
+    auto sender = BatchSender::Create(session_, collection, BatchMode::kLoad, {},
+                                      client::NewRequestId(), dry_run_);
     for (size_t begin = 0; begin < items.size(); begin += kBatch) {
       const size_t end = std::min(items.size(), begin + kBatch);
       std::vector<BatchRow> rows;

@@ -21,20 +21,6 @@ using ::google::protobuf::Descriptor;
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::MethodDescriptor;
 
-// Keeps what the server gets wrong; protobuf would log it instead.
-class Problems : public google::protobuf::DescriptorPool::ErrorCollector {
- public:
-  void AddError(const std::string& file, const std::string& element,
-                const google::protobuf::Message*, ErrorLocation,
-                const std::string& message) override {
-    if (first_.empty()) first_ = absl::StrCat(file, ": ", element, ": ", message);
-  }
-  const std::string& first() const { return first_; }
-
- private:
-  std::string first_;
-};
-
 // `fairs/{fair}/halls/{hall}` and `fairs/{fair=*}` with stars for variables.
 std::string WithStars(std::string_view pattern) {
   std::vector<std::string> segments = absl::StrSplit(pattern, '/');
@@ -167,24 +153,15 @@ bool Collection::IsReadOnly(const FieldDescriptor& field, bool loading) const {
          std::find(loadable.begin(), loadable.end(), field.name()) == loadable.end();
 }
 
-Catalog::Catalog() = default;
+std::string Collection::service() const {
+  return client::ServiceOf(absl::StrCat("/", message->full_name()));
+}
 
-absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Create(const Description& description) {
+absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Create(const client::Description& description) {
   auto catalog = std::unique_ptr<Catalog>(new Catalog());
-  for (const auto& file : description.files.file()) catalog->files_.Add(file);
-  Problems problems;
-  catalog->pool_ = std::make_unique<google::protobuf::DescriptorPool>(&catalog->files_, &problems);
-  catalog->factory_ =
-      std::make_unique<google::protobuf::DynamicMessageFactory>(catalog->pool_.get());
-  for (const std::string& name : description.services) {
-    const auto* service = catalog->pool_->FindServiceByName(name);
-    if (service == nullptr) {
-      return api::Error(absl::StatusCode::kDataLoss, "BAD_ANSWER",
-                        absl::StrCat("the server's description of ", name, " makes no sense",
-                                     problems.first().empty() ? "" : ": ", problems.first()));
-    }
-    catalog->services_.push_back(service);
-  }
+  auto contracts = client::Contracts::Create(description);
+  if (!contracts.ok()) return contracts.status();
+  catalog->contracts_ = *std::move(contracts);
   // Standard methods first: they say which messages are collections. Delete
   // alone does not: it answers with nothing.
   const auto pass_of = [](const MethodDescriptor& method) {
@@ -317,32 +294,10 @@ const Collection* Catalog::Owning(std::string_view name) const {
 
 std::vector<const MethodDescriptor*> Catalog::Methods() const {
   std::vector<const MethodDescriptor*> result;
-  for (const auto* service : services_) {
+  for (const auto* service : contracts_->services()) {
     for (int i = 0; i < service->method_count(); ++i) result.push_back(service->method(i));
   }
   return result;
-}
-
-const MethodDescriptor* Catalog::FindMethod(const std::string& full_name) const {
-  return pool_->FindMethodByName(full_name);
-}
-
-std::unique_ptr<google::protobuf::Message> Catalog::New(const Descriptor& type) const {
-  return std::unique_ptr<google::protobuf::Message>(factory_->GetPrototype(&type)->New());
-}
-
-std::unique_ptr<google::protobuf::Message> Catalog::Unpack(
-    const google::protobuf::Message& any) const {
-  const auto* descriptor = any.GetDescriptor();
-  const auto* url_field = descriptor->FindFieldByName("type_url");
-  const auto* value_field = descriptor->FindFieldByName("value");
-  if (url_field == nullptr || value_field == nullptr) return nullptr;
-  const std::string url = any.GetReflection()->GetString(any, url_field);
-  const auto* type = pool_->FindMessageTypeByName(url.substr(url.rfind('/') + 1));
-  if (type == nullptr) return nullptr;
-  auto message = New(*type);
-  if (!message->ParseFromString(any.GetReflection()->GetString(any, value_field))) return nullptr;
-  return message;
 }
 
 }  // namespace caravan::cli

@@ -11,10 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "caravan/api/v1/annotations.pb.h"
-#include "clients/cli/call.h"
+#include "caravan/client/contracts.h"
 #include "google/protobuf/descriptor.h"
-#include "google/protobuf/descriptor_database.h"
-#include "google/protobuf/dynamic_message.h"
 #include "services/common/api/standard_method.h"
 
 namespace caravan::cli {
@@ -44,6 +42,9 @@ struct Collection {
   // `parent` gives the rest where there is one, or a full name.
   absl::StatusOr<std::string> NameOf(std::string_view id, std::string_view parent = "") const;
 
+  // The service that has it: `zones`.
+  std::string service() const;
+
   // Whether a name is that of a resource of this collection.
   bool Owns(std::string_view name) const;
 
@@ -57,7 +58,7 @@ struct Collection {
 
 class Catalog {
  public:
-  static absl::StatusOr<std::unique_ptr<Catalog>> Create(const Description& description);
+  static absl::StatusOr<std::unique_ptr<Catalog>> Create(const client::Description& description);
 
   // By plural, singular or type, in any spelling; else NOT_FOUND (wrong use)
   // with near matches.
@@ -75,26 +76,27 @@ class Catalog {
   // All methods of all services, in order of declaration.
   std::vector<const google::protobuf::MethodDescriptor*> Methods() const;
 
-  // A method by its full name `package.Service.Method`; null where unknown.
-  const google::protobuf::MethodDescriptor* FindMethod(const std::string& full_name) const;
+  const client::Contracts& contracts() const { return *contracts_; }
 
-  std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) const;
-
-  // The message in a google.protobuf.Any; null where its type is unknown or
-  // its bytes are no such message.
-  std::unique_ptr<google::protobuf::Message> Unpack(const google::protobuf::Message& any) const;
+  // See Contracts.
+  const google::protobuf::MethodDescriptor* FindMethod(const std::string& full_name) const {
+    return contracts_->FindMethod(full_name);
+  }
+  std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) const {
+    return contracts_->New(type);
+  }
+  std::unique_ptr<google::protobuf::Message> Unpack(const google::protobuf::Message& any) const {
+    return contracts_->Unpack(any);
+  }
 
  private:
-  Catalog();
+  Catalog() = default;
 
   void AddMethod(const google::protobuf::MethodDescriptor& method);
   Collection* Of(const google::protobuf::Descriptor& resource);
   Collection* OwnerOf(const google::protobuf::MethodDescriptor& method, Verb* verb);
 
-  google::protobuf::SimpleDescriptorDatabase files_;
-  std::unique_ptr<google::protobuf::DescriptorPool> pool_;
-  std::unique_ptr<google::protobuf::DynamicMessageFactory> factory_;
-  std::vector<const google::protobuf::ServiceDescriptor*> services_;
+  std::unique_ptr<client::Contracts> contracts_;
   std::vector<std::unique_ptr<Collection>> collections_;
 };
 

@@ -136,7 +136,8 @@ Command MethodsCommand() {
               "Lists every method that the server has, with the permission that it needs and\n"
               "the command that calls it.\n",
           .flags = {},
-          .run = RunMethods};
+          .run = RunMethods,
+          .completes = Completes::kCollections};
 }
 
 Command ApiResourcesCommand() {

@@ -125,7 +125,7 @@ TEST(CatalogTest, ReadsWhatItHasNeverSeen) {
   method->set_input_type(".fairs.GetHallRequest");
   method->set_output_type(".fairs.Hall");
 
-  Description description;
+  client::Description description;
   google::protobuf::FileDescriptorProto descriptor;
   google::protobuf::FileDescriptorProto::descriptor()->file()->CopyTo(&descriptor);
   *description.files.add_file() = descriptor;
@@ -144,7 +144,7 @@ TEST(CatalogTest, ReadsWhatItHasNeverSeen) {
 }
 
 TEST(CatalogTest, RefusesADescriptionThatMakesNoSense) {
-  Description description;
+  client::Description description;
   description.services = {"caravan.zones.v1.PilotZoneService"};
   EXPECT_EQ(Catalog::Create(description).status().code(), absl::StatusCode::kDataLoss);
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "caravan/api/v1/changes.client.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/document.h"
 #include "clients/cli/value.h"
@@ -15,19 +16,17 @@ namespace caravan::cli {
 namespace {
 
 using ::google::protobuf::Message;
-using ::google::protobuf::MethodDescriptor;
 
-constexpr char kListChanges[] = "caravan.api.v1.ChangeService.ListChanges";
-constexpr char kWatchChanges[] = "caravan.api.v1.ChangeService.WatchChanges";
 constexpr int64_t kMaxPage = 1000;
-constexpr int kMaxFailures = 20;  // some minutes, with the waits between
 
-absl::StatusOr<const MethodDescriptor*> FindMethod(Session& session, const char* name) {
-  const auto catalog = session.catalog();
-  if (!catalog.ok()) return catalog.status();
-  if (const auto* method = (*catalog)->FindMethod(name)) return method;
+// The change as the server's own contract has it: with resources in it that this
+// program does not know.
+absl::StatusOr<std::unique_ptr<Message>> Adopt(const Catalog& catalog,
+                                               const api::v1::Change& change) {
+  auto adopted = catalog.contracts().Adopt(change);
+  if (adopted != nullptr) return adopted;
   return api::Error(absl::StatusCode::kUnimplemented, "NO_SUCH_METHOD",
-                    absl::StrCat("the server has no change feed (", name, ")"));
+                    "the server has no change feed (caravan.api.v1.ChangeService)");
 }
 
 std::string Text(const Message& message, const char* name) {
@@ -35,21 +34,10 @@ std::string Text(const Message& message, const char* name) {
   return field == nullptr ? "" : Cell(message, *field);
 }
 
-int64_t Revision(const Message& change) {
-  const auto* field = change.GetDescriptor()->FindFieldByName("revision");
-  return field == nullptr ? 0 : change.GetReflection()->GetInt64(change, field);
-}
-
 std::unique_ptr<Message> Image(const Catalog& catalog, const Message& change, const char* name) {
   const auto* field = change.GetDescriptor()->FindFieldByName(name);
   if (field == nullptr || !change.GetReflection()->HasField(change, field)) return nullptr;
   return catalog.Unpack(change.GetReflection()->GetMessage(change, field));
-}
-
-// The stream broke, rather than that the server refused.
-bool IsBroken(const absl::Status& status) {
-  return status.ok() || IsTransient(status) || status.code() == absl::StatusCode::kInternal ||
-         status.code() == absl::StatusCode::kUnknown;
 }
 
 std::string And(const std::string& a, const std::string& b) {
@@ -100,26 +88,26 @@ absl::StatusOr<int> RunWatch(Session& session, const Flags& flags) {
   const auto format = ParseFormat(flags.Get("output", "table"));
   if (!format.ok()) return format.status();
   constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
-  auto start = flags.Int("from-revision", 0, 1, kAny);
+  const auto start = flags.Int("from-revision", 0, 1, kAny);
   if (!start.ok()) return start.status();
   const auto limit = flags.Int("limit", kAny, 1, kAny);
   if (!limit.ok()) return limit.status();
   const auto catalog = session.catalog();
   if (!catalog.ok()) return catalog.status();
   std::string filter = flags.Get("filter");
+  const Collection* collection = nullptr;
   if (!flags.args().empty()) {
-    const auto collection = (*catalog)->Find(flags.args()[0]);
-    if (!collection.ok()) return collection.status();
-    filter = And(absl::StrCat("resource_type = ", FilterQuote((*collection)->type)), filter);
+    const auto found = (*catalog)->Find(flags.args()[0]);
+    if (!found.ok()) return found.status();
+    collection = *found;
+    filter = And(absl::StrCat("resource_type = ", FilterQuote(collection->type)), filter);
   }
-  if (*start == 0) {
-    start = NextRevision(session);
-    if (!start.ok()) return start.status();
-  }
+  const auto follower = NewFollower(session, collection, *start, std::move(filter));
+  if (!follower.ok()) return follower.status();
   ChangePrinter printer(*format, **catalog, session.out());
   int64_t printed = 0;
   const auto status =
-      Follow(session, *start, filter, [&](const Message& change) -> absl::StatusOr<bool> {
+      Follow(session, **follower, [&](const Message& change) -> absl::StatusOr<bool> {
         if (auto status = printer.Print(change); !status.ok()) return status;
         printer.Flush();
         // Nobody reads any more: the end of a pipe.
@@ -140,24 +128,27 @@ absl::StatusOr<int> RunChanges(Session& session, const Flags& flags) {
   const auto catalog = session.catalog();
   if (!catalog.ok()) return catalog.status();
   std::string name = flags.args()[0];
+  const Collection* collection = (*catalog)->Owning(name);
   if (flags.args().size() == 2) {
-    const auto collection = (*catalog)->Find(flags.args()[0]);
-    if (!collection.ok()) return collection.status();
-    auto full = (*collection)->NameOf(flags.args()[1]);
+    const auto found = (*catalog)->Find(flags.args()[0]);
+    if (!found.ok()) return found.status();
+    collection = *found;
+    auto full = collection->NameOf(flags.args()[1]);
     if (!full.ok()) return full.status();
     name = *full;
-  } else if ((*catalog)->Owning(name) == nullptr) {
+  } else if (collection == nullptr) {
     return UsageError(absl::StrCat("\"", name,
                                    "\" is no resource of a collection that the server has; give "
                                    "COLLECTION/ID"));
   }
   ChangePrinter printer(*format, **catalog, session.out());
   int64_t count = 0;
-  const auto status = ListChanges(session, absl::StrCat("resource = ", FilterQuote(name)),
-                                  "revision desc", *limit, [&](const Message& change) {
-                                    ++count;
-                                    return printer.Print(change);
-                                  });
+  const auto status =
+      ListChanges(session, collection, absl::StrCat("resource = ", FilterQuote(name)),
+                  "revision desc", *limit, [&](const Message& change) {
+                    ++count;
+                    return printer.Print(change);
+                  });
   printer.Flush();
   if (!status.ok()) return status;
   if (count == 0) session.err() << "No changes of " << name << " found.\n";
@@ -170,85 +161,65 @@ std::string FilterQuote(std::string_view text) {
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
 }
 
-absl::Status ListChanges(Session& session, const std::string& filter, const std::string& order,
-                         int64_t limit, const std::function<absl::Status(const Message&)>& each) {
-  const auto method = FindMethod(session, kListChanges);
-  if (!method.ok()) return method.status();
+absl::Status ListChanges(Session& session, const Collection* collection, const std::string& filter,
+                         const std::string& order, int64_t limit,
+                         const std::function<absl::Status(const Message&)>& each) {
+  const auto options = session.OptionsOf(collection);
+  if (!options.ok()) return options.status();
+  const auto connection = session.connection();
   const auto catalog = session.catalog();
-  auto request = (*catalog)->New(*(*method)->input_type());
-  std::string token;
-  do {
-    for (const auto& [field, value] : {std::pair<std::string, std::string>{"filter", filter},
-                                       {"order_by", order},
-                                       {"page_size", absl::StrCat(std::min(limit, kMaxPage))},
-                                       {"page_token", token}}) {
-      if (auto status = session.Set(request.get(), field, value); !status.ok()) return status;
-    }
-    auto response = session.Call(**method, request.get());
-    if (!response.ok()) return response.status();
-    const auto* changes = (*response)->GetDescriptor()->FindFieldByName("changes");
-    const int size =
-        changes == nullptr ? 0 : (*response)->GetReflection()->FieldSize(**response, changes);
-    for (int i = 0; i < size && limit > 0; ++i, --limit) {
-      const auto status =
-          each((*response)->GetReflection()->GetRepeatedMessage(**response, changes, i));
-      if (!status.ok()) return status;
-    }
-    token = StringField(**response, "next_page_token");
-  } while (!token.empty() && limit > 0);
+  if (!catalog.ok()) return catalog.status();
+  api::v1::ListChangesRequest request;
+  request.set_filter(filter);
+  request.set_order_by(order);
+  request.set_page_size(static_cast<int32_t>(std::min(limit, kMaxPage)));
+  const api::v1::ChangeServiceClient client(*connection, *options);
+  auto changes = client.ListChanges(std::move(request));
+  for (auto it = changes.begin(); limit > 0 && it != changes.end(); --limit) {
+    if (!it->ok()) return it->status();
+    const auto change = Adopt(**catalog, **it);
+    auto status = change.ok() ? each(**change) : change.status();
+    if (!status.ok()) return status;
+    if (limit > 1) ++it;
+  }
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> NextRevision(Session& session) {
-  int64_t next = 0;
-  const auto status = ListChanges(session, "", "revision desc", 1, [&](const Message& change) {
-    next = Revision(change) + 1;
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
-  return next;
+absl::StatusOr<std::unique_ptr<client::ChangeFollower>> NewFollower(Session& session,
+                                                                    const Collection* collection,
+                                                                    int64_t start,
+                                                                    std::string filter) {
+  auto options = session.OptionsOf(collection);
+  if (!options.ok()) return options.status();
+  auto connection = session.connection();
+  bool warned = false;
+  return std::make_unique<client::ChangeFollower>(
+      *connection,
+      client::FollowOptions{
+          .start_revision = start,
+          .filter = std::move(filter),
+          .on_interrupted =
+              [&session, warned](const absl::Status& why, int64_t revision) mutable {
+                if (std::exchange(warned, true)) return;
+                session.Warn(absl::StrCat("the feed broke off (",
+                                          why.ok() ? "ended" : std::string(why.message()),
+                                          "); resuming at revision ", revision));
+              },
+          .call = *std::move(options)});
 }
 
-absl::Status Follow(Session& session, int64_t start, const std::string& filter,
+absl::Status Follow(Session& session, client::ChangeFollower& follower,
                     const std::function<absl::StatusOr<bool>(const Message&)>& each) {
-  const auto method = FindMethod(session, kWatchChanges);
-  if (!method.ok()) return method.status();
-  const auto client = session.client();
   const auto catalog = session.catalog();
-  auto request = (*catalog)->New(*(*method)->input_type());
-  auto change = (*catalog)->New(*(*method)->output_type());
-  if (auto status = session.Set(request.get(), "filter", filter); !status.ok()) return status;
-  if (auto status = session.Set(request.get(), "send_progress", "true"); !status.ok()) {
-    return status;
-  }
-  for (int failures = 0;;) {
-    auto status = session.Set(request.get(), "start_revision", absl::StrCat(start));
-    if (!status.ok()) return status;
-    const auto stream = (*client)->Open(**method, *request);
-    while (true) {
-      const auto more = stream->Read(change.get());
-      if (!more.ok()) return more.status();
-      if (!*more) break;
-      failures = 0;
-      start = std::max(start, Revision(*change) + 1);
-      // Progress alone: how far the feed has come, but no change.
-      if (StringField(*change, "resource").empty()) continue;
-      const auto go_on = each(*change);
-      if (!go_on.ok()) return go_on.status();
-      if (!*go_on) return absl::OkStatus();
-    }
-    status = stream->Finish();
-    if (!IsBroken(status)) return status;
-    // A server that is being replaced is soon back; one that is gone is not.
-    if (++failures > kMaxFailures) {
-      return status.ok() ? absl::UnavailableError("the server keeps ending the feed") : status;
-    }
-    if (failures == 1) {
-      session.Warn(absl::StrCat(
-          "the feed broke off (", status.ok() ? "ended" : std::string(status.message()),
-          "); resuming", start > 0 ? absl::StrCat(" at revision ", start) : ""));
-    }
-    (*client)->settings().sleep(RetryDelay(status, failures));
+  if (!catalog.ok()) return catalog.status();
+  while (true) {
+    const auto next = follower.Next();
+    if (!next.ok()) return next.status();
+    const auto change = Adopt(**catalog, *next);
+    if (!change.ok()) return change.status();
+    const auto go_on = each(**change);
+    if (!go_on.ok()) return go_on.status();
+    if (!*go_on) return absl::OkStatus();
   }
 }
 
@@ -300,7 +271,8 @@ Command WatchCommand() {
                     {"filter", "FILTER", "which changes: an AIP-160 filter over their fields"},
                     {"limit", "N", "stop after so many changes"},
                     OutputFlag()},
-          .run = RunWatch};
+          .run = RunWatch,
+          .completes = Completes::kCollections};
 }
 
 Command ChangesCommand() {
@@ -311,7 +283,8 @@ Command ChangesCommand() {
               "Lists the changes of a resource from the audit log, the newest first.\n"
               "With -o json, each change is a line.\n",
           .flags = {{"limit", "N", "how many changes at the most (100)"}, OutputFlag()},
-          .run = RunChanges};
+          .run = RunChanges,
+          .completes = Completes::kResources};
 }
 
 }  // namespace caravan::cli

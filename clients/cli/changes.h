@@ -7,26 +7,29 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "caravan/client/changes.h"
 #include "clients/cli/printer.h"
 #include "clients/cli/session.h"
 
 namespace caravan::cli {
 
-// Lists changes, at most `limit`; `order` is `revision` or `revision desc`.
-absl::Status ListChanges(Session& session, const std::string& filter, const std::string& order,
-                         int64_t limit,
+// Lists changes of the service that a collection (may be null) belongs to, at
+// most `limit`; `order` is `revision` or `revision desc`.
+absl::Status ListChanges(Session& session, const Collection* collection, const std::string& filter,
+                         const std::string& order, int64_t limit,
                          const std::function<absl::Status(const google::protobuf::Message&)>& each);
 
-// The revision after the newest change that the caller may see: where to
-// follow from so that nothing is missed. 0 (from the next change on) where
-// there is none.
-absl::StatusOr<int64_t> NextRevision(Session& session);
+// A follower of the changes of the service that a collection (may be null)
+// belongs to, from a revision on; 0: from the next change on. It warns once
+// where the feed breaks. The session must outlive it.
+absl::StatusOr<std::unique_ptr<client::ChangeFollower>> NewFollower(Session& session,
+                                                                    const Collection* collection,
+                                                                    int64_t start,
+                                                                    std::string filter);
 
-// Follows the changes from a revision on, until `each` returns false or an
-// error, or the server refuses. Where the stream breaks it is taken up again
-// after the last revision seen.
+// Follows until `each` returns false or an error, or the server refuses.
 absl::Status Follow(
-    Session& session, int64_t start, const std::string& filter,
+    Session& session, client::ChangeFollower& follower,
     const std::function<absl::StatusOr<bool>(const google::protobuf::Message&)>& each);
 
 // `batch: 5 -> 6; province: CN-HI -> -` of a Change; empty where an image is missing.

@@ -216,7 +216,7 @@ TEST_F(CommandsTest, TransitionsAreVerbs) {
   EXPECT_EQ(requests[0].name(), "pilotZones/haikou");
   EXPECT_EQ(requests[0].successor(), "pilotZones/hainan");
   EXPECT_EQ(requests[0].end_date().year(), 2025);
-  EXPECT_THAT(requests[0].request_id(), SizeIs(32));
+  EXPECT_THAT(requests[0].request_id(), SizeIs(36));
   EXPECT_EQ(Run({"resolve", "pilotZones/haikou", "-o", "name"}).out, "pilotZones/haikou\n");
 }
 

@@ -15,11 +15,10 @@ namespace {
 // The keys of a context, and what they set.
 const std::map<std::string, std::string Endpoint::*>& Keys() {
   static const std::map<std::string, std::string Endpoint::*> kKeys = {
-      {"address", &Endpoint::address},
-      {"ca", &Endpoint::ca},
-      {"certificate", &Endpoint::certificate},
-      {"key", &Endpoint::key},
-      {"server-name", &Endpoint::server_name}};
+      {"address", &Endpoint::address},         {"ca", &Endpoint::ca},
+      {"certificate", &Endpoint::certificate}, {"key", &Endpoint::key},
+      {"server-name", &Endpoint::server_name}, {"service", &Endpoint::service},
+      {"token-file", &Endpoint::token_file}};
   return kKeys;
 }
 
@@ -54,8 +53,8 @@ absl::StatusOr<Config> Parse(const std::string& file, const YAML::Node& root) {
         const auto found = Keys().find(setting_key);
         if (found == Keys().end()) {
           return Bad(file, absl::StrCat("context ", name, " has an unknown key \"", setting_key,
-                                        "\"; it may have address, ca, certificate, key, "
-                                        "server-name, insecure"));
+                                        "\"; it may have address, ca, certificate, insecure, "
+                                        "key, server-name, service, token-file"));
         }
         endpoint.*found->second = setting.second.as<std::string>();
       }

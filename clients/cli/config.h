@@ -7,9 +7,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clients/cli/call.h"
+#include "caravan/client/options.h"
 
 namespace caravan::cli {
+
+// Where a server is, and how to prove who we are. Files are PEM, but for the
+// token's.
+struct Endpoint {
+  std::string address = {};      // `host:port` or `unix:/path`
+  std::string ca = {};           // file; empty: the system's authorities
+  std::string certificate = {};  // file; with `key`: the client's certificate
+  std::string key = {};          // file
+  std::string server_name = {};  // the name in the server's certificate, where it differs
+  std::string token_file = {};   // a bearer token, read anew when it changes
+  std::string service = {};      // asked for what every service has, behind a gateway
+  bool insecure = false;         // no TLS; only a unix socket or a loopback address
+};
 
 // The file:
 //
@@ -20,6 +33,9 @@ namespace caravan::cli {
 //       ca: /etc/caravan/ca.pem
 //       certificate: /home/li/li.pem
 //       key: /home/li/li.key
+//     fair:
+//       address: caravan.example:8443
+//       token-file: /home/li/.config/caravan/tokens/fair
 struct Config {
   std::string current_context;
   std::map<std::string, Endpoint> contexts;

@@ -25,10 +25,11 @@ absl::StatusOr<int> RunConfig(Session& session, const Flags& flags) {
         absl::StrCat(file, " has no context \"", name, "\"", DidYouMean(name, Names(*config))));
   };
   if (verb == "get-contexts" && args.size() == 1) {
-    Table table({"CURRENT", "NAME", "ADDRESS", "CA", "CERTIFICATE"}, session.out());
+    Table table({"CURRENT", "NAME", "ADDRESS", "CA", "CERTIFICATE", "TOKEN FILE"}, session.out());
     for (const auto& [known, endpoint] : config->contexts) {
       table.Add({known == config->current_context ? "*" : "", known, endpoint.address,
-                 endpoint.insecure ? "(insecure)" : endpoint.ca, endpoint.certificate});
+                 endpoint.insecure ? "(insecure)" : endpoint.ca, endpoint.certificate,
+                 endpoint.token_file});
     }
     table.Flush();
     if (config->contexts.empty()) session.err() << "No contexts in " << file << ".\n";
@@ -44,14 +45,9 @@ absl::StatusOr<int> RunConfig(Session& session, const Flags& flags) {
     config->current_context = name;
   } else if (verb == "set-context" && args.size() == 2) {
     Endpoint& endpoint = config->contexts[name];
-    endpoint.address = flags.Get("address", endpoint.address);
-    endpoint.ca = flags.Get("ca", endpoint.ca);
-    endpoint.certificate = flags.Get("cert", endpoint.certificate);
-    endpoint.key = flags.Get("key", endpoint.key);
-    endpoint.server_name = flags.Get("server-name", endpoint.server_name);
-    if (flags.Has("insecure")) endpoint.insecure = flags.IsOn("insecure");
+    OverrideEndpoint(flags, &endpoint);
     if (endpoint.address.empty()) return UsageError("a context needs an --address");
-    if (endpoint.insecure && !IsLocal(endpoint.address)) {
+    if (endpoint.insecure && !client::IsLocal(endpoint.address)) {
       return UsageError(absl::StrCat("--insecure is for unix sockets and loopback addresses, and ",
                                      endpoint.address, " is neither"));
     }
@@ -77,18 +73,21 @@ absl::StatusOr<int> RunConfig(Session& session, const Flags& flags) {
 }  // namespace
 
 Command ConfigCommand() {
-  return {.name = "config",
-          .arguments =
-              "get-contexts | current-context | use-context NAME | set-context NAME | "
-              "delete-context NAME",
-          .summary = "keep the servers that you work with",
-          .details =
-              "Contexts are kept in $CARAVANCTL_CONFIG, else ~/.config/caravan/config.yaml. "
-              "For example\n\n"
-              "  caravanctl config set-context ministry --address caravan.example:8443 \\\n"
-              "      --ca ca.pem --cert me.pem --key me.key\n",
-          .flags = {},
-          .run = RunConfig};
+  return {
+      .name = "config",
+      .arguments =
+          "get-contexts | current-context | use-context NAME | set-context NAME | "
+          "delete-context NAME",
+      .summary = "keep the servers that you work with",
+      .details =
+          "Contexts are kept in $CARAVANCTL_CONFIG, else ~/.config/caravan/config.yaml. "
+          "For example\n\n"
+          "  caravanctl config set-context ministry --address caravan.example:8443 \\\n"
+          "      --ca ca.pem --cert me.pem --key me.key\n",
+      .flags = {},
+      .run = RunConfig,
+      .completes = Completes::kContexts,
+      .words = {"get-contexts", "current-context", "use-context", "set-context", "delete-context"}};
 }
 
 }  // namespace caravan::cli

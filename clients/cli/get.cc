@@ -64,12 +64,9 @@ absl::Status ListAll(Session& session, const Collection& collection, const Flags
 
 // Prints resources as they change. What was deleted is told on the error
 // output: a table of what there is has no row for it.
-absl::Status WatchAll(Session& session, const Catalog& catalog, const Collection& collection,
-                      int64_t start, const std::vector<std::string>& names, int64_t limit,
-                      Printer& printer) {
-  std::string filter = absl::StrCat("resource_type = ", FilterQuote(collection.type));
-  if (names.size() == 1) absl::StrAppend(&filter, " AND resource = ", FilterQuote(names[0]));
-  return Follow(session, start, filter, [&](const Message& change) -> absl::StatusOr<bool> {
+absl::Status WatchAll(Session& session, const Catalog& catalog, client::ChangeFollower& follower,
+                      const std::vector<std::string>& names, int64_t limit, Printer& printer) {
+  return Follow(session, follower, [&](const Message& change) -> absl::StatusOr<bool> {
     const std::string name = StringField(change, "resource");
     if (names.size() > 1 && std::find(names.begin(), names.end(), name) == names.end()) return true;
     const auto* after = change.GetDescriptor()->FindFieldByName("after");
@@ -118,11 +115,14 @@ absl::StatusOr<int> RunGet(Session& session, const Flags& flags) {
     names.push_back(*std::move(name));
   }
   // Before the list: a change made meanwhile comes twice rather than never.
-  int64_t start = 0;
+  std::unique_ptr<client::ChangeFollower> follower;
   if (watch) {
-    const auto next = NextRevision(session);
-    if (!next.ok()) return next.status();
-    start = *next;
+    std::string filter = absl::StrCat("resource_type = ", FilterQuote(collection->type));
+    if (names.size() == 1) absl::StrAppend(&filter, " AND resource = ", FilterQuote(names[0]));
+    auto made = NewFollower(session, collection, 0, std::move(filter));
+    if (!made.ok()) return made.status();
+    follower = *std::move(made);
+    if (auto status = follower->Begin(); !status.ok()) return status;
   }
   const bool short_names = !collection->IsNested() || flags.Has("parent");
   const auto printer =
@@ -161,7 +161,7 @@ absl::StatusOr<int> RunGet(Session& session, const Flags& flags) {
   if (!watch || code != 0) return code;
   const auto limit = flags.Int("limit", kNoLimit, 1, kNoLimit);
   if (!limit.ok()) return limit.status();
-  const auto status = WatchAll(session, **catalog, *collection, start, names, *limit, *printer);
+  const auto status = WatchAll(session, **catalog, *follower, names, *limit, *printer);
   if (!status.ok()) return status;
   return 0;
 }
@@ -196,8 +196,9 @@ absl::StatusOr<int> RunDescribe(Session& session, const Flags& flags) {
     AddChange(**catalog, change, &table, /*with_resource=*/false);
     return absl::OkStatus();
   };
-  const auto status = ListChanges(session, absl::StrCat("resource = ", FilterQuote(*name)),
-                                  "revision desc", *count, add);
+  const auto status =
+      ListChanges(session, collection, absl::StrCat("resource = ", FilterQuote(*name)),
+                  "revision desc", *count, add);
   table.Flush();
   // The resource is what was asked for; the feed may be closed to the caller.
   if (!status.ok()) {
@@ -224,7 +225,8 @@ Command GetCommand() {
                 {"limit", "N", "how many to show at the most; with --watch: changes"},
                 {"watch", "", "go on with what changes", 'w'},
                 OutputFlag()},
-      .run = RunGet};
+      .run = RunGet,
+      .completes = Completes::kResources};
 }
 
 Command DescribeCommand() {
@@ -234,7 +236,8 @@ Command DescribeCommand() {
           .details = "Shows every field that is set, for people, and who changed it lately.\n",
           .flags = {{"parent", "NAME", "the resource in which it lives"},
                     {"changes", "N", "how many recent changes to show (10)"}},
-          .run = RunDescribe};
+          .run = RunDescribe,
+          .completes = Completes::kResources};
 }
 
 }  // namespace caravan::cli

@@ -188,7 +188,7 @@ absl::Status Import::OpenState() {
     // wrote may have been changed since.
     state_.digest = digest_;
     state_.collection = collection_->type;
-    state_.run = NewRequestId();
+    state_.run = client::NewRequestId();
     // Before anything is sent, so that a crash at once repeats the same ids.
     return SaveState();
   }

@@ -155,7 +155,8 @@ Command CreateCommand() {
                     {"parent", "NAME", "the resource in which it will live"},
                     {"dry-run", "", "let the server check, and change nothing"},
                     OutputFlag("show what was created: table, wide, json, yaml or name")},
-          .run = RunCreate};
+          .run = RunCreate,
+          .completes = Completes::kCollections};
 }
 
 Command DeleteCommand() {
@@ -168,7 +169,8 @@ Command DeleteCommand() {
           .flags = {{"if-exists", "", "what does not exist is no error"},
                     {"parent", "NAME", "the resource in which they live"},
                     {"dry-run", "", "let the server check, and change nothing"}},
-          .run = RunDelete};
+          .run = RunDelete,
+          .completes = Completes::kResources};
 }
 
 }  // namespace caravan::cli

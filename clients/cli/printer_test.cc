@@ -6,7 +6,6 @@
 #include <sstream>
 
 #include "caravan/zones/v1/policies.pb.h"
-#include "clients/cli/fake_server.h"
 #include "clients/cli/flags.h"
 #include "clients/cli/test_support.h"
 

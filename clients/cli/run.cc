@@ -37,14 +37,12 @@ std::string Help(const Command& command) {
                       "\nflags of every command:\n", DescribeFlags(GlobalFlags()));
 }
 
-const Command* FindCommand(std::string_view name) {
-  for (const auto& command : Commands()) {
-    if (command.name == name) return &command;
-  }
-  return nullptr;
-}
-
 absl::StatusOr<int> Dispatch(const std::vector<std::string>& words, Environment& environment) {
+  // The scripts of `completion` ask so.
+  if (!words.empty() && words[0] == "__complete") {
+    Complete({words.begin() + 1, words.end()}, environment);
+    return 0;
+  }
   // The command is the first word that is neither a flag nor a flag's value.
   const auto first = FlagParser(GlobalFlags()).Parse(words, /*lenient=*/true);
   if (!first.ok()) return first.status();
@@ -89,11 +87,20 @@ absl::StatusOr<int> Dispatch(const std::vector<std::string>& words, Environment&
 
 }  // namespace
 
+const Command* FindCommand(std::string_view name) {
+  for (const auto& command : Commands()) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
 const std::vector<Command>& Commands() {
   static const std::vector<Command> kCommands = {
-      GetCommand(),     DescribeCommand(),     CreateCommand(),  ApplyCommand(),
-      DeleteCommand(),  WatchCommand(),        ChangesCommand(), ImportCommand(),
-      MethodsCommand(), ApiResourcesCommand(), ConfigCommand()};
+      GetCommand(),     DescribeCommand(), ExplainCommand(), CreateCommand(),
+      ApplyCommand(),   EditCommand(),     DeleteCommand(),  WatchCommand(),
+      ChangesCommand(), PendingCommand(),  ImportCommand(),  ExportCommand(),
+      ZonesCommand(),   PoliciesCommand(), MethodsCommand(), ApiResourcesCommand(),
+      ConfigCommand(),  LoginCommand(),    LogoutCommand(),  CompletionCommand()};
   return kCommands;
 }
 

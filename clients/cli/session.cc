@@ -1,11 +1,12 @@
 #include "clients/cli/session.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "clients/cli/config.h"
+#include "absl/strings/str_join.h"
+#include "caravan/client/contracts.h"
+#include "caravan/client/errors.h"
 #include "clients/cli/text.h"
 #include "clients/cli/value.h"
-#include "google/rpc/error_details.pb.h"
-#include "services/common/api/errors.h"
 
 namespace caravan::cli {
 
@@ -19,11 +20,24 @@ const std::vector<Flag>& GlobalFlags() {
       {"cert", "FILE", "certificate to show the server (PEM)"},
       {"key", "FILE", "key of that certificate (PEM)"},
       {"server-name", "NAME", "name in the server's certificate, where it is not the address's"},
+      {"token-file", "FILE", "file with a bearer token to show the server"},
+      {"service", "NAME", "service whose changes or operations are meant, behind a gateway"},
       {"insecure", "", "no TLS; for unix sockets and loopback addresses only"},
       {"timeout", "TIME", "longest time for one call, with its repeats (60s)"},
       {"help", "", "show this help", 'h'},
   };
   return kFlags;
+}
+
+void OverrideEndpoint(const Flags& flags, Endpoint* endpoint) {
+  endpoint->address = flags.Get("address", endpoint->address);
+  endpoint->ca = flags.Get("ca", endpoint->ca);
+  endpoint->certificate = flags.Get("cert", endpoint->certificate);
+  endpoint->key = flags.Get("key", endpoint->key);
+  endpoint->server_name = flags.Get("server-name", endpoint->server_name);
+  endpoint->token_file = flags.Get("token-file", endpoint->token_file);
+  endpoint->service = flags.Get("service", endpoint->service);
+  if (flags.Has("insecure")) endpoint->insecure = flags.IsOn("insecure");
 }
 
 std::string ConfigFile(const Environment& environment) {
@@ -54,54 +68,110 @@ absl::StatusOr<Endpoint> Session::endpoint() const {
           absl::StrCat(file, " has no context \"", name, "\"", DidYouMean(name, names)));
     }
   }
-  endpoint.address = flags_.Get("address", endpoint.address);
-  endpoint.ca = flags_.Get("ca", endpoint.ca);
-  endpoint.certificate = flags_.Get("cert", endpoint.certificate);
-  endpoint.key = flags_.Get("key", endpoint.key);
-  endpoint.server_name = flags_.Get("server-name", endpoint.server_name);
-  if (flags_.Has("insecure")) endpoint.insecure = flags_.IsOn("insecure");
+  OverrideEndpoint(flags_, &endpoint);
   return endpoint;
 }
 
-absl::StatusOr<Client*> Session::client() {
-  if (client_ == nullptr) {
-    auto target = endpoint();
-    if (!target.ok()) return target.status();
-    CallSettings settings;
-    const auto timeout = flags_.Seconds("timeout", absl::ToDoubleSeconds(settings.timeout));
-    if (!timeout.ok()) return timeout.status();
-    settings.timeout = absl::Seconds(*timeout);
-    settings.sleep = environment_.sleep;
-    settings.warn = [this](const std::string& hint) { Warn(hint); };
-    auto client = Client::Connect(*target, std::move(settings));
-    if (!client.ok()) return client.status();
-    client_ = *std::move(client);
+absl::StatusOr<std::shared_ptr<client::Connection>> Session::connection() {
+  if (connection_ != nullptr) return connection_;
+  const auto target = endpoint();
+  if (!target.ok()) return target.status();
+  auto connection = ConnectTo(*target);
+  if (connection.ok()) connection_ = *connection;
+  return connection;
+}
+
+absl::StatusOr<std::shared_ptr<client::Connection>> Session::ConnectTo(const Endpoint& target) {
+  if (target.address.empty()) {
+    return UsageError(
+        "no server is known; give --address, or make a context: caravanctl config set-context");
   }
-  return client_.get();
+  client::ConnectionOptions options;
+  options.address = target.address;
+  options.credentials = {.ca_file = target.ca,
+                         .certificate_file = target.certificate,
+                         .key_file = target.key,
+                         .server_name = target.server_name,
+                         .token_file = target.token_file,
+                         .plaintext = target.insecure};
+  // A socket without certificates can only mean one thing; a token is sent over
+  // it all the same only where --insecure says so.
+  if (absl::StartsWith(target.address, "unix:") && target.ca.empty() &&
+      target.certificate.empty() && target.token_file.empty()) {
+    options.credentials.plaintext = true;
+  }
+  const auto timeout = flags_.Seconds("timeout", absl::ToDoubleSeconds(options.timeout));
+  if (!timeout.ok()) return timeout.status();
+  options.timeout = absl::Seconds(*timeout);
+  options.retry.max_attempts = 5;
+  options.user_agent = "caravanctl";
+  options.clock.sleep = environment_.sleep;
+  options.clock.random = environment_.random;
+  options.on_hint = [this](const std::string& hint) {
+    if (warned_.insert(hint).second) Warn(hint);
+  };
+  auto connection = client::Connection::Open(std::move(options));
+  if (!connection.ok()) {
+    const std::string message(connection.status().message());
+    return UsageError(client::ReasonOf(connection.status()) == "PLAINTEXT_REFUSED"
+                          ? absl::StrCat("--insecure: ", message, ", by --ca, --cert and --key")
+                          : message);
+  }
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<Catalog>> Session::Describe(client::CallOptions options) {
+  const auto server = connection();
+  if (!server.ok()) return server.status();
+  const auto target = endpoint();
+  if (!target.ok()) return target.status();
+  options.service = target->service;
+  const auto description = client::Describe(**server, options);
+  if (!description.ok()) return description.status();
+  return Catalog::Create(*description);
 }
 
 absl::StatusOr<const Catalog*> Session::catalog() {
   if (catalog_ == nullptr) {
-    const auto server = client();
-    if (!server.ok()) return server.status();
-    const auto description = (*server)->Describe();
-    if (!description.ok()) return description.status();
-    auto catalog = Catalog::Create(*description);
+    auto catalog = Describe({});
     if (!catalog.ok()) return catalog.status();
     catalog_ = *std::move(catalog);
   }
   return catalog_.get();
 }
 
+absl::StatusOr<const Catalog*> Session::explained_catalog() {
+  if (catalog_ == nullptr) {
+    auto catalog = Describe({.metadata = {{"caravan-comments", "true"}}});
+    if (!catalog.ok()) return catalog.status();
+    catalog_ = *std::move(catalog);
+  }
+  return catalog_.get();
+}
+
+absl::StatusOr<client::CallOptions> Session::OptionsOf(const Collection* collection) {
+  const auto target = endpoint();
+  if (!target.ok()) return target.status();
+  if (collection != nullptr) return client::CallOptions{.service = collection->service()};
+  if (!target->service.empty()) return client::CallOptions{.service = target->service};
+  const auto known = catalog();
+  if (!known.ok()) return known.status();
+  std::set<std::string> services;
+  for (const auto& each : (*known)->collections()) services.insert(each->service());
+  if (services.size() > 1) {
+    return UsageError(absl::StrCat("the server has several services; say which by --service: ",
+                                   absl::StrJoin(services, ", ")));
+  }
+  return client::CallOptions{.service = services.empty() ? "" : *services.begin()};
+}
+
 absl::StatusOr<std::unique_ptr<Message>> Session::Call(
     const google::protobuf::MethodDescriptor& method, Message* request) {
-  const auto server = client();
+  const auto server = connection();
   if (!server.ok()) return server.status();
   const auto known = catalog();
   if (!known.ok()) return known.status();
-  auto response = (*known)->New(*method.output_type());
-  if (auto status = (*server)->Call(method, request, response.get()); !status.ok()) return status;
-  return response;
+  return (*known)->contracts().Call(**server, method, request);
 }
 
 absl::Status Session::Set(Message* request, const std::string& field, std::string_view value) {
@@ -129,36 +199,19 @@ absl::StatusOr<std::unique_ptr<Message>> Session::Get(const Collection& collecti
 }
 
 void PrintError(const absl::Status& status, std::string_view where, std::ostream& err) {
-  const std::string reason = IsUsageError(status) ? "" : api::ReasonOf(status);
+  const std::string reason = IsUsageError(status) ? "" : client::ReasonOf(status);
   const std::string message = status.message().empty() ? absl::StatusCodeToString(status.code())
                                                        : OneLine(status.message());
   err << "error: " << where << (where.empty() ? "" : ": ") << message;
   if (!reason.empty()) err << " [" << OneLine(reason) << "]";
   err << "\n";
-  const google::rpc::Status rpc = api::ToRpcStatus(status);
-  for (const auto& detail : rpc.details()) {
-    google::rpc::BadRequest bad_request;
-    if (detail.UnpackTo(&bad_request)) {
-      for (const auto& violation : bad_request.field_violations()) {
-        err << "  " << OneLine(violation.field()) << ": " << OneLine(violation.description())
-            << "\n";
-      }
+  const auto print = [&](const std::vector<client::Violation>& violations) {
+    for (const auto& violation : violations) {
+      err << "  " << OneLine(violation.subject) << ": " << OneLine(violation.description) << "\n";
     }
-    google::rpc::PreconditionFailure precondition;
-    if (detail.UnpackTo(&precondition)) {
-      for (const auto& violation : precondition.violations()) {
-        err << "  " << OneLine(violation.subject()) << ": " << OneLine(violation.description())
-            << "\n";
-      }
-    }
-    google::rpc::QuotaFailure quota;
-    if (detail.UnpackTo(&quota)) {
-      for (const auto& violation : quota.violations()) {
-        err << "  " << OneLine(violation.subject()) << ": " << OneLine(violation.description())
-            << "\n";
-      }
-    }
-  }
+  };
+  print(client::FieldViolationsOf(status));
+  print(client::OtherViolationsOf(status));
 }
 
 int ExitCode(const absl::Status& status) {

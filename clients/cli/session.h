@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "clients/cli/call.h"
+#include "caravan/client/connection.h"
 #include "clients/cli/catalog.h"
+#include "clients/cli/config.h"
 #include "clients/cli/flags.h"
 
 namespace caravan::cli {
@@ -29,10 +31,16 @@ struct Environment {
   std::function<std::optional<std::string>(const std::string&)> variable;
   std::function<absl::Time()> now;
   std::function<void(absl::Duration)> sleep;
+  // Lets the user edit a file; returns when the editor has ended.
+  std::function<absl::Status(const std::string& file)> edit = nullptr;
+  std::function<double()> random = nullptr;  // from 0 to 1, to spread repeats; empty: real
 };
 
 // The flags that every command has.
 const std::vector<Flag>& GlobalFlags();
+
+// Takes from the flags what they say of the endpoint.
+void OverrideEndpoint(const Flags& flags, Endpoint* endpoint);
 
 // The configuration file that is in use.
 std::string ConfigFile(const Environment& environment);
@@ -49,11 +57,24 @@ class Session {
   void Warn(std::string_view message);
 
   // Connected, and described, when first asked for.
-  absl::StatusOr<Client*> client();
+  absl::StatusOr<std::shared_ptr<client::Connection>> connection();
   absl::StatusOr<const Catalog*> catalog();
+
+  // A connection to another endpoint, with the user's flags.
+  absl::StatusOr<std::shared_ptr<client::Connection>> ConnectTo(const Endpoint& endpoint);
+
+  // The catalog with the comments of the contracts, where the server gives them.
+  absl::StatusOr<const Catalog*> explained_catalog();
+
+  // How methods that every service has are called: those of the service that a
+  // collection belongs to, else of the one that the user names or that alone is
+  // there. A usage error where that does not say which.
+  absl::StatusOr<client::CallOptions> OptionsOf(const Collection* collection);
 
   // The endpoint that flags and contexts give.
   absl::StatusOr<Endpoint> endpoint() const;
+
+  const Flags& flags() const { return flags_; }
 
   // Builds a request and calls: the answer of the method.
   absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Call(
@@ -69,10 +90,13 @@ class Session {
                                                                  const std::string& name);
 
  private:
+  absl::StatusOr<std::unique_ptr<Catalog>> Describe(client::CallOptions options);
+
   Environment& environment_;
   const Flags& flags_;
-  std::unique_ptr<Client> client_;
+  std::shared_ptr<client::Connection> connection_;
   std::unique_ptr<Catalog> catalog_;
+  std::set<std::string> warned_;
 };
 
 // Writes an error for people: the message with its reason, and each violation

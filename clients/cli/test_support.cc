@@ -25,7 +25,7 @@ void AddFile(const google::protobuf::FileDescriptor& file, std::set<std::string>
 }  // namespace
 
 std::unique_ptr<Catalog> ZonesCatalog() {
-  Description description;
+  client::Description description;
   std::set<std::string> known;
   AddFile(*zones::v1::Policy::descriptor()->file(), &known, &description.files);
   AddFile(*api::v1::Change::descriptor()->file(), &known, &description.files);
@@ -76,6 +76,7 @@ Outcome RunCli(const std::vector<std::string>& words, const RunOptions& options)
   absl::Time now = absl::FromUnixSeconds(1722556800);
   environment.now = [&] { return now += absl::Seconds(1); };
   environment.sleep = [&](absl::Duration duration) { outcome.sleeps.push_back(duration); };
+  environment.random = [] { return 1.0; };
   outcome.code = Run(words, environment);
   outcome.out = out.str();
   outcome.err = err.str();

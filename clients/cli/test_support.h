@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "clients/cli/catalog.h"
-#include "clients/cli/fake_server.h"
 #include "clients/cli/session.h"
+#include "clients/testing/fake_server.h"
 
 namespace caravan::cli {
+
+using clients::FakeServer;
 
 // The catalog of the zones service, without a server.
 std::unique_ptr<Catalog> ZonesCatalog();

@@ -62,20 +62,6 @@ void AddFlags(const Descriptor& type, const std::string& prefix, int depth,
   }
 }
 
-std::vector<Flag> FlagsOf(const Descriptor& request) {
-  std::vector<Flag> flags = {
-      {"filename", "FILE", "a document with the fields of the request (YAML or JSON)", 'f'},
-      OutputFlag()};
-  AddFlags(request, "", kMaxDepth, &flags);
-  // The flags of every command win over fields of the same name.
-  for (const auto& flag : GlobalFlags()) {
-    flags.erase(std::remove_if(flags.begin(), flags.end(),
-                               [&](const Flag& f) { return f.name == flag.name; }),
-                flags.end());
-  }
-  return flags;
-}
-
 // The verb of a collection; a usage error that says what there is instead.
 absl::StatusOr<const Verb*> FindVerb(const Catalog& catalog, const std::string& name,
                                      const std::string& collection_name) {
@@ -105,6 +91,21 @@ absl::StatusOr<const Verb*> FindVerb(const Catalog& catalog, const std::string& 
   for (const Verb& verb : (*collection)->verbs) verbs.push_back(verb.name);
   return UsageError(absl::StrCat((*collection)->id, " has no verb \"", name, "\"; it has ",
                                  verbs.empty() ? "none" : absl::StrJoin(verbs, ", ")));
+}
+
+}  // namespace
+
+std::vector<Flag> RequestFlags(const Descriptor& request) {
+  std::vector<Flag> flags = {
+      {"filename", "FILE", "a document with the fields of the request (YAML or JSON)", 'f'}};
+  AddFlags(request, "", kMaxDepth, &flags);
+  // The flags of every command win over fields of the same name.
+  for (const auto& flag : GlobalFlags()) {
+    flags.erase(std::remove_if(flags.begin(), flags.end(),
+                               [&](const Flag& f) { return f.name == flag.name; }),
+                flags.end());
+  }
+  return flags;
 }
 
 absl::Status FillRequest(Session& session, const Flags& flags, Message* request) {
@@ -143,6 +144,8 @@ absl::Status FillRequest(Session& session, const Flags& flags, Message* request)
   return absl::OkStatus();
 }
 
+namespace {
+
 // Prints the answer, or each of those that a stream brings.
 absl::StatusOr<int> CallAndPrint(Session& session, const Verb& verb, Format format,
                                  Message* request) {
@@ -165,18 +168,18 @@ absl::StatusOr<int> CallAndPrint(Session& session, const Verb& verb, Format form
     if (!status.ok()) return status;
     return 0;
   }
-  const auto client = session.client();
-  const auto stream = (*client)->Open(*verb.method, *request);
+  const auto connection = session.connection();
+  const auto stream = (*connection)->Stream(client::MethodOf(*verb.method));
+  if (!stream.ok()) return stream.status();
+  if ((*stream)->Write(*request)) (*stream)->WritesDone();
   const auto answer = (*catalog)->New(*verb.method->output_type());
   while (true) {
-    const auto more = stream->Read(answer.get());
+    const auto more = (*stream)->Next(answer.get());
     if (!more.ok()) return more.status();
-    if (!*more) break;
+    if (!*more) return 0;
     if (auto status = print(*answer); !status.ok()) return status;
     if (!session.out().flush()) return 1;
   }
-  if (auto status = stream->Finish(); !status.ok()) return status;
-  return 0;
 }
 
 }  // namespace
@@ -200,7 +203,8 @@ absl::StatusOr<int> RunVerb(const std::vector<std::string>& words, Environment& 
   if (const auto* owner = (*catalog)->Owning(collection_name)) collection_name = owner->id;
   const auto verb = FindVerb(**catalog, name, collection_name);
   if (!verb.ok()) return verb.status();
-  std::vector<Flag> flags = FlagsOf(*(*verb)->method->input_type());
+  std::vector<Flag> flags = RequestFlags(*(*verb)->method->input_type());
+  flags.push_back(OutputFlag());
   if (first->Has("help")) {
     *environment.out << "usage: caravanctl " << name << " " << collection_name
                      << ((*verb)->on_resource ? " ID" : "") << " [FLAGS]\n\nCalls "

@@ -10,6 +10,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/impl/codegen/server_callback_handlers.h"
+#include "services/common/rpc/comments.h"
 
 namespace caravan::rpc {
 namespace {
@@ -33,6 +34,12 @@ struct V1Alpha {
       "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 };
 
+bool WantsComments(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(kCommentsMetadata);
+  return found != metadata.end() && found->second == "true";
+}
+
 template <typename Version>
 class Reflection final : public grpc::Service {
  public:
@@ -44,14 +51,17 @@ class Reflection final : public grpc::Service {
     AddMethod(new grpc::internal::RpcServiceMethod(
         Version::kMethod, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
     MarkMethodCallback(0, new grpc::internal::CallbackBidiHandler<Request, Response>(
-                              [this](grpc::CallbackServerContext*) { return new Stream(this); }));
+                              [this](grpc::CallbackServerContext* context) {
+                                return new Stream(this, WantsComments(*context));
+                              }));
   }
 
  private:
   // One request after the other, each with one answer.
   class Stream final : public grpc::ServerBidiReactor<Request, Response> {
    public:
-    explicit Stream(const Reflection* reflection) : reflection_(reflection) {
+    Stream(const Reflection* reflection, bool with_comments)
+        : reflection_(reflection), with_comments_(with_comments) {
       this->StartRead(&request_);
     }
 
@@ -61,7 +71,7 @@ class Reflection final : public grpc::Service {
         this->Finish(grpc::Status::OK);
         return;
       }
-      response_ = reflection_->Answer(request_);
+      response_ = reflection_->Answer(request_, with_comments_);
       this->StartWrite(&response_);
     }
     void OnWriteDone(bool ok) override {
@@ -74,11 +84,12 @@ class Reflection final : public grpc::Service {
     void OnDone() override { delete this; }
 
     const Reflection* const reflection_;
+    const bool with_comments_;
     Request request_;
     Response response_;
   };
 
-  Response Answer(const Request& request) const {
+  Response Answer(const Request& request, bool with_comments) const {
     Response response;
     response.set_valid_host(request.host());
     *response.mutable_original_request() = request;
@@ -90,14 +101,14 @@ class Reflection final : public grpc::Service {
         break;
       case Request::kFileByFilename:
         AddFile(pool_->FindFileByName(request.file_by_filename()), request.file_by_filename(),
-                &response);
+                with_comments, &response);
         break;
       case Request::kFileContainingSymbol:
         AddFile(pool_->FindFileContainingSymbol(request.file_containing_symbol()),
-                request.file_containing_symbol(), &response);
+                request.file_containing_symbol(), with_comments, &response);
         break;
       case Request::kFileContainingExtension:
-        AddFileOfExtension(request.file_containing_extension(), &response);
+        AddFileOfExtension(request.file_containing_extension(), with_comments, &response);
         break;
       case Request::kAllExtensionNumbersOfType:
         AddExtensionNumbers(request.all_extension_numbers_of_type(), &response);
@@ -114,26 +125,33 @@ class Reflection final : public grpc::Service {
     response->mutable_error_response()->set_error_message(std::move(message));
   }
 
-  static void AddFile(const FileDescriptor* file, const std::string& what, Response* response) {
+  static void AddFile(const FileDescriptor* file, const std::string& what, bool with_comments,
+                      Response* response) {
     if (file == nullptr) {
       SetError(grpc::StatusCode::NOT_FOUND, absl::StrCat("There is no ", what, "."), response);
       return;
     }
     google::protobuf::FileDescriptorProto proto;
     file->CopyTo(&proto);
+    if (with_comments) {
+      const std::string_view comments = CommentsOf(file->name());
+      proto.mutable_source_code_info()->ParseFromArray(comments.data(),
+                                                       static_cast<int>(comments.size()));
+    }
     response->mutable_file_descriptor_response()->add_file_descriptor_proto(
         proto.SerializeAsString());
   }
 
   template <typename ExtensionRequest>
-  void AddFileOfExtension(const ExtensionRequest& request, Response* response) const {
+  void AddFileOfExtension(const ExtensionRequest& request, bool with_comments,
+                          Response* response) const {
     const Descriptor* type = pool_->FindMessageTypeByName(request.containing_type());
     const FieldDescriptor* extension =
         type == nullptr ? nullptr : pool_->FindExtensionByNumber(type, request.extension_number());
     AddFile(
         extension == nullptr ? nullptr : extension->file(),
         absl::StrCat("extension ", request.extension_number(), " of ", request.containing_type()),
-        response);
+        with_comments, response);
   }
 
   void AddExtensionNumbers(const std::string& name, Response* response) const {

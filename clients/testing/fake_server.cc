@@ -1,4 +1,4 @@
-#include "clients/cli/fake_server.h"
+#include "clients/testing/fake_server.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -13,7 +13,7 @@
 #include "grpc/reflection/v1/reflection.pb.h"
 #include "grpcpp/generic/async_generic_service.h"
 
-namespace caravan::cli {
+namespace caravan::clients {
 
 using zones::v1::PilotZone;
 
@@ -74,6 +74,7 @@ class FakeReactor : public grpc::ServerGenericBidiReactor {
     }
     grpc::Slice slice;
     received_.DumpToSingleSlice(&slice);
+    server_.Note(context_->method(), context_->client_metadata());
     reply_ =
         server_.Handle(context_->method(),
                        std::string(reinterpret_cast<const char*>(slice.begin()), slice.size()));
@@ -222,6 +223,26 @@ grpc::Status FakeServer::Update(const zones::v1::UpdatePilotZoneRequest& request
     }
   }
   return Check(*zone, prefix);
+}
+
+void FakeServer::Note(const std::string& path,
+                      const std::multimap<grpc::string_ref, grpc::string_ref>& from) {
+  std::multimap<std::string, std::string> metadata;
+  for (const auto& [key, value] : from) {
+    metadata.emplace(std::string(key.data(), key.size()), std::string(value.data(), value.size()));
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  metadata_[path.substr(path.rfind('/') + 1)].push_back(std::move(metadata));
+}
+
+std::vector<std::string> FakeServer::Metadata(const std::string& method, const std::string& key) {
+  std::vector<std::string> values;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& call : metadata_[method]) {
+    const auto found = call.find(key);
+    values.push_back(found == call.end() ? "" : found->second);
+  }
+  return values;
 }
 
 FakeServer::Reply FakeServer::Handle(const std::string& path, const std::string& request) {
@@ -435,4 +456,4 @@ FakeServer::Reply FakeServer::Watch(const std::string& bytes) {
   return reply;
 }
 
-}  // namespace caravan::cli
+}  // namespace caravan::clients

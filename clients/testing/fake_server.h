@@ -1,6 +1,6 @@
 // A server in the process for tests: pilot zones in memory, reflection, the
-// change feed, and faults on demand. It keeps the contracts as far as the tests
-// of the command line look at them.
+// change feed, operations, and faults on demand. It keeps the contracts as far
+// as the tests of clients look at them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 #include "caravan/zones/v1/pilot_zones.pb.h"
 #include "grpcpp/grpcpp.h"
 
-namespace caravan::cli {
+namespace caravan::clients {
 
 class FakeServer {
  public:
@@ -44,6 +44,9 @@ class FakeServer {
   };
   void PlanWatch(std::vector<WatchCourse> courses);
 
+  // The metadata of the calls of a method, in order; `key` of each, or nothing.
+  std::vector<std::string> Metadata(const std::string& method, const std::string& key);
+
   // The requests that came to a method, in order.
   template <typename Request>
   std::vector<Request> Requests(const std::string& method) {
@@ -64,6 +67,7 @@ class FakeServer {
     std::string hint;  // a trailer
   };
   Reply Handle(const std::string& path, const std::string& request);
+  void Note(const std::string& path, const std::multimap<grpc::string_ref, grpc::string_ref>& from);
   Reply Reflect(const std::string& request);
   Reply List(const std::string& request);
   Reply BatchCreate(const std::string& request);
@@ -82,9 +86,10 @@ class FakeServer {
   std::map<std::string, std::vector<grpc::Status>> failures_;
   std::vector<WatchCourse> courses_;
   std::map<std::string, std::vector<std::string>> requests_;
+  std::map<std::string, std::vector<std::multimap<std::string, std::string>>> metadata_;
   std::unique_ptr<Generic> service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };
 
-}  // namespace caravan::cli
+}  // namespace caravan::clients
