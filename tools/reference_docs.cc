@@ -329,6 +329,17 @@ void WriteMethod(const MethodDescriptor& method, std::string& out) {
                         ? "any open state"
                         : CodeList(transition.from()),
                     " to ", Code(transition.to()), "\n");
+    if (!transition.other_than().empty()) {
+      absl::StrAppend(&out, "- For another person than ", CodeList(transition.other_than()), "\n");
+    }
+  }
+  if (options.HasExtension(api::v1::pending)) {
+    const auto& pending = options.GetExtension(api::v1::pending);
+    const auto& from = options.GetExtension(api::v1::transition).from();
+    absl::StrAppend(&out, "- Pending in ",
+                    CodeList(pending.states().empty() ? from : pending.states()),
+                    pending.due().empty() ? "" : ", due by ",
+                    pending.due().empty() ? "" : Code(pending.due()), "\n");
   }
   absl::StrAppend(&out, "\n");
 }

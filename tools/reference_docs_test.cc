@@ -46,12 +46,14 @@ service HouseService {
   rpc OpenHouse(GetHouseRequest) returns (House) {
     option (google.api.http) = { post: "/v1/{name=houses/*}:open" body: "*" };
     option (caravan.api.v1.access) = { permission: "tea.houses.open" resource_field: "name" };
-    option (caravan.api.v1.transition) = { from: "PLANNED" to: "OPEN" };
+    option (caravan.api.v1.transition) = { from: "PLANNED" to: "OPEN" other_than: "begin" };
+    option (caravan.api.v1.pending) = { due: "end" };
   }
   // Closes it.
   rpc CloseHouse(GetHouseRequest) returns (House) {
     option (caravan.api.v1.access) = { permission: "tea.houses.close" any_authenticated: true };
     option (caravan.api.v1.transition) = { from: "*" to: "CLOSED" };
+    option (caravan.api.v1.pending) = { states: "OPEN" };
   }
   // Pours.
   rpc Pour(GetHouseRequest) returns (stream House);
@@ -155,6 +157,12 @@ TEST_F(ReferenceDocsTest, TransitionsAreATableAndStarIsEveryOpenState) {
                                "| method | from | to |\n|---|---|---|\n"
                                "| `OpenHouse` | `PLANNED` | `OPEN` |\n"
                                "| `CloseHouse` | `PLANNED` | `CLOSED` |\n"));
+}
+
+TEST_F(ReferenceDocsTest, MethodSaysWhoMayNotAndWhatWaitsForIt) {
+  EXPECT_THAT(page_, HasSubstr("to `OPEN`\n- For another person than `begin`\n"
+                               "- Pending in `PLANNED`, due by `end`\n"));
+  EXPECT_THAT(page_, HasSubstr("to `CLOSED`\n- Pending in `OPEN`\n"));
 }
 
 TEST_F(ReferenceDocsTest, FieldHasTypeRulesAndMeaning) {

@@ -77,9 +77,8 @@ absl::StatusOr<v1::Ranking> RankNow(const resources::Registry& registry, store::
 absl::Status Publish(const resources::Writing& writing, Evaluation& evaluation) {
   auto result = Require<EvaluationResult>(writing.registry, writing.reader, evaluation.result());
   if (!result.ok()) return result.status();
-  auto now = RankNow(writing.registry, writing.reader, evaluation);
-  if (!now.ok()) return now.status();
-  if (absl::Status s = CheckUnchanged(evaluation, result->ranking(), *now); !s.ok()) return s;
+  const auto now = RankNow(writing.registry, writing.reader, evaluation);
+  if (absl::Status s = CheckUnchanged(evaluation, result->ranking(), now); !s.ok()) return s;
   *evaluation.mutable_ranking() = std::move(*result->mutable_ranking());
   evaluation.set_publisher(writing.caller.principal.name);
   const int64_t micros = absl::ToUnixMicros(writing.caller.now);
@@ -219,9 +218,8 @@ absl::StatusOr<v1::ExplainEvaluationResponse> EvaluationsService::ExplainEvaluat
   }
   auto entrants = EntrantsOf(registry_, reader, *evaluation, result->ranking());
   if (!entrants.ok()) return entrants.status();
-  auto now = Rank(*evaluation, *entrants);
-  if (!now.ok()) return now.status();
-  if (absl::Status s = CheckUnchanged(*evaluation, result->ranking(), *now); !s.ok()) return s;
+  const auto now = Rank(*evaluation, *entrants);
+  if (absl::Status s = CheckUnchanged(*evaluation, result->ranking(), now); !s.ok()) return s;
   Submission submission;
   for (Entrant& entrant : *entrants) {
     if (entrant.pilot_zone == request.pilot_zone() && entrant.submission.has_value()) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -389,6 +390,9 @@ TEST_F(EvaluationsTest, PublishesOnlyWhatWasScored) {
         "EvaluationService/UpdateEvaluation",
         "evaluation { name: 'evaluations/2022' batches: 1 batches: 2 batches: 3 }");
   });
+  // It cannot even be scored as it is.
+  changed([&] { return Submit("ningbo"); });
+  ASSERT_THAT(Verify("ningbo"), IsOk());
   ASSERT_THAT(Score(kAnn), IsOk());
   // What does not matter to the result may change.
   ASSERT_THAT((Call<Evaluation, v1::UpdateEvaluationRequest>(
@@ -396,6 +400,40 @@ TEST_F(EvaluationsTest, PublishesOnlyWhatWasScored) {
                   "evaluation { name: 'evaluations/2022' title: 'F' }")),
               IsOk());
   EXPECT_THAT(Publish(kBen), IsOk());
+}
+
+// Whichever comes first, nothing is published that is not there.
+TEST_F(EvaluationsTest, WhatIsPublishedAtTheSameTimeDoesNotChange) {
+  for (int i = 0; i < 10; ++i) {
+    const std::string id = absl::StrCat("race-", i);
+    const std::string evaluation = absl::StrCat("evaluations/", id);
+    ASSERT_THAT(Create(id), IsOk());
+    ASSERT_THAT((Call<v1::LoadSubmissionsResponse, v1::LoadSubmissionsRequest>(
+                    "SubmissionService/LoadSubmissions",
+                    absl::StrCat("parent: '", evaluation, "' submissions { name: '", evaluation,
+                                 "/submissions/hangzhou' state: VERIFIED "
+                                 "pilot_zone: 'pilotZones/hangzhou' ",
+                                 Values("1", "2"), "}"))),
+                IsOk());
+    ASSERT_THAT((Call<EvaluationResult, v1::ScoreEvaluationRequest>(
+                    "EvaluationService/ScoreEvaluation", "name: '" + evaluation + "'", kAnn)),
+                IsOk());
+    absl::StatusOr<Submission> returned;
+    std::thread other([&] {
+      returned = Call<Submission, v1::ReturnSubmissionRequest>(
+          "SubmissionService/ReturnSubmission",
+          "name: '" + evaluation + "/submissions/hangzhou' return_reason: 'R'");
+    });
+    const auto published = Call<Evaluation, v1::PublishEvaluationRequest>(
+        "EvaluationService/PublishEvaluation", "name: '" + evaluation + "'", kBen);
+    other.join();
+    if (published.ok()) {
+      EXPECT_THAT(returned, Refused("EVALUATION_PUBLISHED"));
+    } else {
+      EXPECT_THAT(published, Refused("INPUTS_CHANGED"));
+      EXPECT_THAT(returned, IsOk());
+    }
+  }
 }
 
 TEST_F(EvaluationsTest, PublishingFreezes) {

@@ -368,15 +368,18 @@ absl::StatusOr<Ranking> Rank(const Evaluation& evaluation, std::vector<Entrant> 
 }
 
 absl::Status CheckUnchanged(const Evaluation& evaluation, const Ranking& scored,
-                            const Ranking& now) {
-  if (scored.digest() == now.digest()) return absl::OkStatus();
+                            const absl::StatusOr<Ranking>& now) {
+  // What could not be scored now was another when it was.
+  const bool refused = now.status().code() == absl::StatusCode::kFailedPrecondition;
+  if (!now.ok() && !refused) return now.status();
+  if (now.ok() && now->digest() == scored.digest()) return absl::OkStatus();
   return api::Error(absl::StatusCode::kFailedPrecondition, "INPUTS_CHANGED",
                     absl::StrCat("submissions, indicators, tiers or zones of ", evaluation.name(),
                                  " have changed since it was scored as ", evaluation.result(),
+                                 refused ? absl::StrCat(" (", now.status().message(), ")") : "",
                                  "; score it again"))
       .With("resource", evaluation.name())
       .With("scored_digest", scored.digest())
-      .With("digest", now.digest())
       .Precondition("INPUTS", evaluation.name(), "are not those that were scored");
 }
 

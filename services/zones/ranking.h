@@ -24,10 +24,10 @@ struct Entrant {
 // reason SUBMISSIONS_NOT_VERIFIED, SUBMISSION_INCOMPLETE or NO_SUBMISSIONS.
 absl::StatusOr<v1::Ranking> Rank(const v1::Evaluation& evaluation, std::vector<Entrant> entrants);
 
-// FAILED_PRECONDITION with reason INPUTS_CHANGED where `now` is not what was
-// scored as `scored`.
+// FAILED_PRECONDITION with reason INPUTS_CHANGED where `now`, which is what Rank()
+// gives now, is not what was scored as `scored`.
 absl::Status CheckUnchanged(const v1::Evaluation& evaluation, const v1::Ranking& scored,
-                            const v1::Ranking& now);
+                            const absl::StatusOr<v1::Ranking>& now);
 
 // Why a zone has its place in a ranking; `submission` is what was scored for it.
 // FAILED_PRECONDITION with reason ZONE_MISSING where it has no place.

@@ -231,6 +231,8 @@ TEST(CheckUnchanged, TellsWhetherWhatWasScoredIsStillThere) {
   EXPECT_THAT(CheckUnchanged(evaluation, scored, scored), IsOk());
   EXPECT_THAT(CheckUnchanged(evaluation, scored, MustRank(evaluation, Entrants({{"5"}, {"3"}}))),
               Fails(StatusCode::kFailedPrecondition, "INPUTS_CHANGED"));
+  EXPECT_THAT(CheckUnchanged(evaluation, scored, Rank(evaluation, {})),
+              Fails(StatusCode::kFailedPrecondition, "INPUTS_CHANGED"));
 }
 
 class ExplainTest : public ::testing::Test {
