@@ -60,11 +60,16 @@ as ann call-for-submissions evaluations 2022 --due-date 2022-02-28 >/dev/null
   fail "not every zone was called"
 [ "$(as hangzhou get submissions --parent evaluations/2022 -o name | wc -l)" = 1 ] ||
   fail "the office of Hangzhou does not see its own submission alone"
+[ "$(as hangzhou pending -o name)" = evaluations/2022/submissions/hangzhou ] ||
+  fail "the submission of Hangzhou does not wait for its office alone"
 "$bin/evaluation-2022" --submissions | as admin apply --load -f - >/dev/null
 
 as ann score evaluations 2022 >/dev/null
+[ "$(as ben pending -o name)" = evaluations/2022 ] ||
+  fail "the evaluation does not wait for another person's publication"
+[ -z "$(as ann pending -o name 2>/dev/null)" ] || fail "it waits for who has scored it"
 refused 'users/ann is the scorer' ann publish evaluations 2022
-refused 'PERMISSION_DENIED|does not hold' hangzhou publish evaluations 2022
+refused 'does not hold the permission' hangzhou publish evaluations 2022
 as ben publish evaluations 2022 >/dev/null
 
 as ann get evaluations 2022 -o json >"$work/evaluation.json"
@@ -81,11 +86,10 @@ grep -qx 'missing: pilotZones/haikou, pilotZones/taizhou-zhejiang, pilotZones/wu
   "$work/checked" || fail "it does not name who is missing"
 
 # The office of a zone is told of its own place, and of no other.
-explain=(explain evaluations --evaluation evaluations/2022 --pilot-zone)
-as hangzhou "${explain[@]}" pilotZones/hangzhou >"$work/out"
+as hangzhou zones evaluate 2022 --explain hangzhou >"$work/out"
 grep -qE 'points, rank [0-9]+ of 102' "$work/out" || { cat "$work/out" >&2; fail "no place told"; }
-refused 'PERMISSION_DENIED|does not hold' hangzhou "${explain[@]}" pilotZones/ningbo
-refused 'ZONE_MISSING|no place' ann "${explain[@]}" pilotZones/wuhu
+refused 'does not hold the permission' hangzhou zones evaluate 2022 --explain ningbo
+refused 'has no place' ann zones evaluate 2022 --explain wuhu
 
 # A figure that is another is noticed.
 python3 - "$work/submissions.json" "$work/forged.json" <<'EOF'
