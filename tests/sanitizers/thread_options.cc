@@ -1,7 +1,9 @@
 // How programs run that are built with ThreadSanitizer. What TSAN_OPTIONS says goes
 // before it.
 
-extern "C" const char* __tsan_default_options() { return "second_deadlock_stack=1:history_size=4"; }
+extern "C" const char* __tsan_default_options() {
+  return "halt_on_error=1:second_deadlock_stack=1:history_size=4";
+}
 
 // Of a library that is built without ThreadSanitizer, only malloc, free, memcpy and
 // the like are seen, and little of what orders them. What these do when such a
@@ -25,6 +27,8 @@ extern "C" const char* __tsan_default_suppressions() {
       "called_from_lib:libabsl_cord.so\n"
       // Loads a time zone once; who comes later sees that without a lock.
       "called_from_lib:libabsl_time_zone.so\n"
+      // Makes its pool of random numbers once, likewise.
+      "called_from_lib:libabsl_random_internal_pool_urbg.so\n"
       // The graph of the search for deadlocks of Abseil has a lock of its own.
       "called_from_lib:libabsl_graphcycles_internal.so\n"
       // Count references of keys and certificates without locks.

@@ -76,7 +76,8 @@ std::optional<std::string> DateProblem(const Date& date) {
 }
 
 int64_t FirstDay(const Date& date) {
-  return date.year() * int64_t{10000} + std::max(date.month(), 1) * 100 + std::max(date.day(), 1);
+  return date.year() * int64_t{10000} + std::max(date.month(), 1) * int64_t{100} +
+         std::max(date.day(), 1);
 }
 
 Date DateOfDay(int64_t day) {
@@ -115,7 +116,7 @@ std::string FormatDay(int64_t day) { return FormatDate(DateOfDay(day)); }
 
 int64_t DayOf(absl::Time time, absl::TimeZone zone) {
   absl::CivilDay day = absl::ToCivilDay(time, zone);
-  return day.year() * 10000 + day.month() * 100 + day.day();
+  return day.year() * 10000 + day.month() * int64_t{100} + day.day();
 }
 
 bool InForce(const Date& from, const Date& to, int64_t day) {

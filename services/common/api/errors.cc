@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
@@ -41,6 +43,10 @@ void Edit(google::rpc::Status& status, Change change) {
   status.add_details()->PackFrom(detail);
 }
 
+std::string Valid(std::string text) {
+  return IsValidUtf8(text) ? std::move(text) : ToValidUtf8(text);
+}
+
 }  // namespace
 
 // Whatever quotes a caller's bytes is made valid UTF-8: protobuf refuses to
@@ -48,7 +54,7 @@ void Edit(google::rpc::Status& status, Change change) {
 Error::Error(absl::StatusCode code, std::string_view reason, std::string message) {
   assert(code != absl::StatusCode::kOk);
   status_.set_code(static_cast<int>(code));
-  status_.set_message(ToValidUtf8(message));
+  status_.set_message(Valid(std::move(message)));
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(reason));
   info.set_domain(std::string(kErrorDomain));
@@ -66,7 +72,7 @@ Error& Error::Field(std::string_view field, std::string description) {
   Edit<google::rpc::BadRequest>(status_, [&](google::rpc::BadRequest& bad) {
     auto* violation = bad.add_field_violations();
     violation->set_field(ToValidUtf8(field));
-    violation->set_description(ToValidUtf8(description));
+    violation->set_description(Valid(std::move(description)));
   });
   return *this;
 }
@@ -77,7 +83,7 @@ Error& Error::Precondition(std::string_view type, std::string_view subject,
     auto* violation = failure.add_violations();
     violation->set_type(ToValidUtf8(type));
     violation->set_subject(ToValidUtf8(subject));
-    violation->set_description(ToValidUtf8(description));
+    violation->set_description(Valid(std::move(description)));
   });
   return *this;
 }
@@ -86,7 +92,7 @@ Error& Error::Resource(std::string_view type, std::string_view name, std::string
   google::rpc::ResourceInfo info;
   info.set_resource_type(ToValidUtf8(type));
   info.set_resource_name(ToValidUtf8(name));
-  info.set_description(ToValidUtf8(description));
+  info.set_description(Valid(std::move(description)));
   status_.add_details()->PackFrom(info);
   return *this;
 }
@@ -104,7 +110,7 @@ Error& Error::Quota(std::string_view subject, std::string description) {
   Edit<google::rpc::QuotaFailure>(status_, [&](google::rpc::QuotaFailure& failure) {
     auto* violation = failure.add_violations();
     violation->set_subject(ToValidUtf8(subject));
-    violation->set_description(ToValidUtf8(description));
+    violation->set_description(Valid(std::move(description)));
   });
   return *this;
 }
