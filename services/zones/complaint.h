@@ -26,9 +26,10 @@ absl::Status CheckNoFutureDays(const v1::Complaint* before, const v1::Complaint&
 
 // Checks that who handles a new complaint may, and sets its zone. `home` is the
 // zone that answers for the firm's home on the day of filing; empty where there
-// is none. `association` is the complaint's, where it has one that exists.
-// FAILED_PRECONDITION with reason ASSOCIATION_DISSOLVED or NOT_A_MEMBER;
-// INVALID_ARGUMENT where its zone is another.
+// is none. `association` is the complaint's, with the zone that answers for its
+// own; nothing where it has none. FAILED_PRECONDITION with reason
+// ASSOCIATION_DISSOLVED or NOT_A_MEMBER; INVALID_ARGUMENT where the complaint
+// names another zone.
 absl::Status Assign(const std::optional<v1::Association>& association, std::string_view home,
                     v1::Complaint& complaint);
 

@@ -23,19 +23,19 @@ using resources::Writing;
 
 namespace {
 
-// The zone that answers for a firm's home on a day; the home itself where none
-// does, and nothing where it has none.
-absl::StatusOr<std::string> HomeOn(const Writing& writing, const v1::Enterprise& enterprise,
-                                   int64_t day) {
-  if (enterprise.pilot_zone().empty()) return std::string();
-  auto zone = ResolvePilotZone(enterprise.pilot_zone(), day, [&](std::string_view name) {
+// The zone that answers for another one on a day; that one itself where none
+// does, and nothing for nothing.
+absl::StatusOr<std::string> AnsweringZone(const Writing& writing, const std::string& zone,
+                                          int64_t day) {
+  if (zone.empty()) return zone;
+  auto answering = ResolvePilotZone(zone, day, [&](std::string_view name) {
     return writing.registry.Lookup<v1::PilotZone>(writing.reader, name);
   });
-  if (zone.ok() && zone->has_value()) return (*zone)->name();
-  if (!zone.ok() && zone.status().code() != absl::StatusCode::kFailedPrecondition) {
-    return zone.status();
+  if (answering.ok() && answering->has_value()) return (*answering)->name();
+  if (!answering.ok() && answering.status().code() != absl::StatusCode::kFailedPrecondition) {
+    return answering.status();
   }
-  return enterprise.pilot_zone();
+  return zone;
 }
 
 // Checks a new complaint against the registers. What does not exist is left to
@@ -44,15 +44,19 @@ absl::Status AssignNew(const Writing& writing, v1::Complaint& complaint) {
   auto enterprise = writing.registry.Lookup<v1::Enterprise>(writing.reader, complaint.enterprise());
   if (!enterprise.ok()) return enterprise.status();
   if (!enterprise->has_value()) return absl::OkStatus();
+  const int64_t filed = api::FirstDay(complaint.filing_date());
+  auto home = AnsweringZone(writing, (*enterprise)->pilot_zone(), filed);
+  if (!home.ok()) return home.status();
   std::optional<v1::Association> association;
   if (!complaint.association().empty()) {
     auto found = writing.registry.Lookup<v1::Association>(writing.reader, complaint.association());
     if (!found.ok()) return found.status();
     if (!found->has_value()) return absl::OkStatus();
     association = *std::move(found);
+    auto zone = AnsweringZone(writing, association->pilot_zone(), filed);
+    if (!zone.ok()) return zone.status();
+    association->set_pilot_zone(*std::move(zone));
   }
-  auto home = HomeOn(writing, **enterprise, api::FirstDay(complaint.filing_date()));
-  if (!home.ok()) return home.status();
   return Assign(association, *home, complaint);
 }
 

@@ -156,6 +156,24 @@ TEST_F(ComplaintsTest, AComplaintIsHandledWhereItBelongs) {
       FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"complaint.filing_date"})));
 }
 
+TEST_F(ComplaintsTest, AZonesSuccessorHandlesItsComplaints) {
+  ASSERT_THAT((Call<v1::PilotZone, v1::MergePilotZoneRequest>(
+                  "PilotZoneService/MergePilotZone",
+                  "name: 'pilotZones/ningbo' successor: 'pilotZones/zhengzhou' "
+                  "end_date { year: 2026 month: 6 }")),
+              IsOk());
+  const auto file = [&](const std::string& month) {
+    auto complaint = Call<Complaint, v1::CreateComplaintRequest>(
+        "ComplaintService/CreateComplaint",
+        "complaint { enterprise: '" + std::string(kNingboFirm) +
+            "' subject: COMPLIANCE title: 'T' filing_date { year: 2026 month: " + month + " } }");
+    EXPECT_THAT(complaint, IsOk());
+    return complaint.ok() ? complaint->pilot_zone() : "";
+  };
+  EXPECT_EQ(file("5"), "pilotZones/ningbo");
+  EXPECT_EQ(file("6"), "pilotZones/zhengzhou");
+}
+
 TEST_F(ComplaintsTest, PartiesDoNotDecide) {
   // Not in another's name, through the firm that it is about.
   EXPECT_THAT(File("c", "complainant: '" + std::string(kNingboFirm) + "'", kFirm),

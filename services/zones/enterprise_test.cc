@@ -83,6 +83,51 @@ TEST(CheckEnterprise, AsksForACloseDateThatFits) {
   EXPECT_THAT(api::FieldsOf(CheckEnterprise(home)), ElementsAre("close_date"));
 }
 
+TEST(CheckEnterprise, AsksForSuspensionsThatFollowEachOther) {
+  Enterprise home = Parse<Enterprise>(kHome);
+  const auto fields = [&](const std::string& suspensions) {
+    *home.mutable_suspensions() = Parse<Enterprise>(suspensions).suspensions();
+    return api::FieldsOf(CheckEnterprise(home));
+  };
+  const std::string first = "suspensions { start_date { year: 2020 } end_date { year: 2021 } } ";
+  const std::string open = "suspensions { start_date { year: 2021 } } ";
+  EXPECT_THAT(fields(first), IsEmpty());
+  EXPECT_THAT(fields(first + open), ElementsAre("suspensions[1].end_date"));  // it is ACTIVE
+  home.set_state(Enterprise::SUSPENDED);
+  EXPECT_THAT(fields(first + open), IsEmpty());
+  EXPECT_THAT(fields(open + first), ElementsAre("suspensions[0].end_date"));
+  EXPECT_THAT(fields(first + first), ElementsAre("suspensions[0].end_date"));
+  EXPECT_THAT(fields("suspensions { start_date { year: 2020 } end_date { year: 2019 } }"),
+              ElementsAre("suspensions[0].end_date"));
+}
+
+TEST(NoteSuspension, KeepsTheDays) {
+  Enterprise active = Parse<Enterprise>(kHome);
+  Enterprise suspended = active;
+  suspended.set_state(Enterprise::SUSPENDED);
+  NoteSuspension(active, 20240301, suspended);
+  ASSERT_EQ(suspended.suspensions_size(), 1);
+  EXPECT_EQ(suspended.suspensions(0).start_date().month(), 3);
+  EXPECT_FALSE(suspended.suspensions(0).has_end_date());
+
+  Enterprise reinstated = suspended;
+  reinstated.set_state(Enterprise::ACTIVE);
+  NoteSuspension(suspended, 20240401, reinstated);
+  ASSERT_EQ(reinstated.suspensions_size(), 1);
+  EXPECT_EQ(reinstated.suspensions(0).end_date().month(), 4);
+
+  Enterprise closed = suspended;
+  closed.set_state(Enterprise::CLOSED);
+  NoteSuspension(suspended, 20240401, closed);
+  EXPECT_FALSE(closed.suspensions(0).has_end_date());
+
+  // Nobody knows since when it was suspended.
+  suspended.clear_suspensions();
+  reinstated.clear_suspensions();
+  NoteSuspension(suspended, 20240401, reinstated);
+  EXPECT_THAT(reinstated.suspensions(), IsEmpty());
+}
+
 TEST(CheckHomeZone, AsksForAZoneInForce) {
   Enterprise firm =
       Parse<Enterprise>(R"pb(
