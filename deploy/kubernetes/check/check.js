@@ -88,7 +88,7 @@ function settingsErrors(objects, name) {
     writeFileSync(file, settingsText(objects, name))
     const { status, stdout, stderr } = spawnSync(program, [`--config=${file}`],
       { cwd: folder, encoding: 'utf8', timeout: 20_000 })
-    const output = (stdout + stderr).trim()
+    const output = `${stdout ?? ''}${stderr ?? ''}`.trim()
     if (status !== 0 && output.includes('/etc/caravan/') && !output.includes('setting')) return []
     return [`caravan-${name} does not accept its settings: ${output.split('\n').at(-1)}`]
   } finally {

@@ -63,11 +63,11 @@ function checkProbes(deployment, settings, say) {
   if (settings.health_listen !== `0.0.0.0:${port}`) say(`does not serve health on port ${port}: health_listen is ${settings.health_listen}`)
 }
 
-// A pod is given longer to end than any call may take.
-function checkDrain(deployment, settings, say) {
+// A pod is given longer to end than any call of any process may take.
+function checkDrain(deployment, settings, longestDeadline, say) {
   const grace = deployment.spec.template.spec.terminationGracePeriodSeconds
-  const { lame_duck: lameDuck, drain_timeout: drain, max_deadline: deadline } = settings
-  if (!(seconds(drain) > seconds(deadline))) say(`drains for ${drain}, not longer than the longest deadline ${deadline}`)
+  const { lame_duck: lameDuck, drain_timeout: drain } = settings
+  if (!(seconds(drain) > longestDeadline)) say(`drains for ${drain}, not longer than the longest deadline ${longestDeadline} s`)
   if (!(grace > seconds(lameDuck) + seconds(drain))) say(`is killed after ${grace} s, before lame_duck and drain_timeout (${lameDuck}, ${drain}) are over`)
 }
 
@@ -150,6 +150,9 @@ export function violations(all, overlay, processes) {
   const names = objects.of('Deployment').map((each) => each.metadata.name)
   for (const name of processes.filter((each) => !names.includes(each))) found.push(`Process ${name} has no Deployment`)
   for (const name of names.filter((each) => !processes.includes(each))) found.push(`Deployment ${name} is of no process`)
+  const deadlines = names.map((name) => parse(settingsText(all, name) ?? '')?.max_deadline).filter((each) => each !== undefined)
+  const longestDeadline = Math.max(...deadlines.map(seconds))
+  if (!(longestDeadline > 0)) found.push('No process says how long a call may take (max_deadline)')
   for (const deployment of objects.of('Deployment')) {
     const { name } = deployment.metadata
     const say = (text) => found.push(`${name} ${text}`)
@@ -166,7 +169,7 @@ export function violations(all, overlay, processes) {
     const settings = parse(text) ?? {}
     checkPod(deployment, say)
     checkProbes(deployment, settings, say)
-    checkDrain(deployment, settings, say)
+    checkDrain(deployment, settings, longestDeadline, say)
     checkTls(deployment, objects, say)
     checkNetwork(deployment, objects, say)
     if (overlay === 'production') checkProduction(deployment, objects, say)
