@@ -5,7 +5,9 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <array>
 #include <boost/json/array.hpp>
@@ -22,6 +24,7 @@ namespace {
 
 namespace json = boost::json;
 
+using Certificate = std::unique_ptr<X509, OpenSslDeleter<X509_free>>;
 using Context = std::unique_ptr<EVP_PKEY_CTX, OpenSslDeleter<EVP_PKEY_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, OpenSslDeleter<EVP_MD_CTX_free>>;
 using Number = std::unique_ptr<BIGNUM, OpenSslDeleter<BN_free>>;
@@ -201,6 +204,64 @@ absl::StatusOr<std::string> NumberOf(const Key& key, const char* name, int width
   return EncodeBase64Url(bytes);
 }
 
+absl::StatusOr<Algorithm> AlgorithmOf(const Key& key) {
+  char group[32] = "";
+  if (EVP_PKEY_is_a(key.get(), "RSA") && EVP_PKEY_get_bits(key.get()) >= kLeastRsaBits) {
+    return Algorithm::kRs256;
+  }
+  if (EVP_PKEY_is_a(key.get(), "EC") &&
+      EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) == 1 &&
+      std::string_view(group) == "prime256v1") {
+    return Algorithm::kEs256;
+  }
+  if (EVP_PKEY_is_a(key.get(), "ED25519")) return Algorithm::kEdDsa;
+  return Malformed("the key should be of Ed25519, P-256, or RSA with 2048 bits or more");
+}
+
+// With its thumbprint as `kid`, which is of the members that make the key, in the
+// order of their names: the order in which they are added here.
+absl::StatusOr<json::object> PublicJwk(const Key& key, Algorithm algorithm) {
+  json::object jwk;
+  absl::StatusOr<std::string> first;
+  absl::StatusOr<std::string> second = std::string();
+  switch (algorithm) {
+    case Algorithm::kRs256:
+      first = NumberOf(key, OSSL_PKEY_PARAM_RSA_E);
+      second = NumberOf(key, OSSL_PKEY_PARAM_RSA_N);
+      if (first.ok() && second.ok()) jwk = {{"e", *first}, {"kty", "RSA"}, {"n", *second}};
+      break;
+    case Algorithm::kEs256:
+      first = NumberOf(key, OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes);
+      second = NumberOf(key, OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes);
+      if (first.ok() && second.ok()) {
+        jwk = {{"crv", "P-256"}, {"kty", "EC"}, {"x", *first}, {"y", *second}};
+      }
+      break;
+    case Algorithm::kEdDsa: {
+      std::string bytes(kEd25519Bytes, '\0');
+      size_t size = bytes.size();
+      if (EVP_PKEY_get_raw_public_key(key.get(), Bytes(bytes), &size) != 1) {
+        return OpenSslError("the key cannot be read");
+      }
+      first = EncodeBase64Url(bytes);
+      jwk = {{"crv", "Ed25519"}, {"kty", "OKP"}, {"x", *first}};
+      break;
+    }
+  }
+  if (!first.ok()) return first.status();
+  if (!second.ok()) return second.status();
+  const std::string members = json::serialize(jwk);
+  std::string digest(EVP_MD_get_size(EVP_sha256()), '\0');
+  if (EVP_Digest(members.data(), members.size(), Bytes(digest), nullptr, EVP_sha256(), nullptr) !=
+      1) {
+    return OpenSslError("cannot make the key's id");
+  }
+  jwk["kid"] = EncodeBase64Url(digest);
+  jwk["alg"] = NameOf(algorithm);
+  jwk["use"] = "sig";
+  return jwk;
+}
+
 }  // namespace
 
 std::string_view NameOf(Algorithm algorithm) {
@@ -281,67 +342,22 @@ absl::StatusOr<SigningKey> SigningKey::FromPem(std::string_view pem) {
 
 absl::StatusOr<SigningKey> SigningKey::Of(Key key) {
   if (key == nullptr) return OpenSslError("cannot make a key");
-  Algorithm algorithm;
-  char group[32] = "";
-  if (EVP_PKEY_is_a(key.get(), "RSA") && EVP_PKEY_get_bits(key.get()) >= kLeastRsaBits) {
-    algorithm = Algorithm::kRs256;
-  } else if (EVP_PKEY_is_a(key.get(), "EC") &&
-             EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) == 1 &&
-             std::string_view(group) == "prime256v1") {
-    algorithm = Algorithm::kEs256;
-  } else if (EVP_PKEY_is_a(key.get(), "ED25519")) {
-    algorithm = Algorithm::kEdDsa;
-  } else {
-    return Malformed("the key should be of Ed25519, P-256, or RSA with 2048 bits or more");
-  }
-  SigningKey signing(algorithm, std::move(key));
-  if (absl::Status status = signing.DescribePublicKey(); !status.ok()) return status;
-  return signing;
+  const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(key);
+  if (!algorithm.ok()) return algorithm.status();
+  absl::StatusOr<json::object> jwk = PublicJwk(key, *algorithm);
+  if (!jwk.ok()) return jwk.status();
+  return SigningKey(*algorithm, std::move(key), *std::move(jwk));
 }
 
-// The thumbprint is of the members that make the key, in the order of their
-// names: the order in which they are added here.
-absl::Status SigningKey::DescribePublicKey() {
-  absl::StatusOr<std::string> first;
-  absl::StatusOr<std::string> second = std::string();
-  switch (algorithm_) {
-    case Algorithm::kRs256:
-      first = NumberOf(key_, OSSL_PKEY_PARAM_RSA_E);
-      second = NumberOf(key_, OSSL_PKEY_PARAM_RSA_N);
-      if (first.ok() && second.ok()) {
-        public_jwk_ = {{"e", *first}, {"kty", "RSA"}, {"n", *second}};
-      }
-      break;
-    case Algorithm::kEs256:
-      first = NumberOf(key_, OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes);
-      second = NumberOf(key_, OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes);
-      if (first.ok() && second.ok()) {
-        public_jwk_ = {{"crv", "P-256"}, {"kty", "EC"}, {"x", *first}, {"y", *second}};
-      }
-      break;
-    case Algorithm::kEdDsa: {
-      std::string bytes(kEd25519Bytes, '\0');
-      size_t size = bytes.size();
-      if (EVP_PKEY_get_raw_public_key(key_.get(), Bytes(bytes), &size) != 1) {
-        return OpenSslError("the key cannot be read");
-      }
-      first = EncodeBase64Url(bytes);
-      public_jwk_ = {{"crv", "Ed25519"}, {"kty", "OKP"}, {"x", *first}};
-      break;
-    }
-  }
-  if (!first.ok()) return first.status();
-  if (!second.ok()) return second.status();
-  const std::string members = json::serialize(public_jwk_);
-  std::string digest(EVP_MD_get_size(EVP_sha256()), '\0');
-  if (EVP_Digest(members.data(), members.size(), Bytes(digest), nullptr, EVP_sha256(), nullptr) !=
-      1) {
-    return OpenSslError("cannot make the key's id");
-  }
-  public_jwk_["kid"] = EncodeBase64Url(digest);
-  public_jwk_["alg"] = NameOf(algorithm_);
-  public_jwk_["use"] = "sig";
-  return absl::OkStatus();
+absl::StatusOr<json::object> CertifiedJwk(std::string_view pem) {
+  const Bio bio = ReadOnly(pem);
+  const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  if (certificate == nullptr) return OpenSslError("this is no PEM certificate");
+  const Key key(X509_get_pubkey(certificate.get()));
+  if (key == nullptr) return OpenSslError("the certificate has no key that can be read");
+  const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(key);
+  if (!algorithm.ok()) return algorithm.status();
+  return PublicJwk(key, *algorithm);
 }
 
 absl::StatusOr<std::string> SigningKey::Sign(std::string_view content) const {

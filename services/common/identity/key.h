@@ -74,14 +74,18 @@ class SigningKey {
                                         const boost::json::object& claims) const;
 
  private:
-  SigningKey(Algorithm algorithm, Key key) : algorithm_(algorithm), key_(std::move(key)) {}
+  SigningKey(Algorithm algorithm, Key key, boost::json::object public_jwk)
+      : algorithm_(algorithm), key_(std::move(key)), public_jwk_(std::move(public_jwk)) {}
 
   static absl::StatusOr<SigningKey> Of(Key key);
-  absl::Status DescribePublicKey();
 
   Algorithm algorithm_;
   Key key_;
   boost::json::object public_jwk_;
 };
+
+// The public key of the first certificate in `pem`, as SigningKey::public_jwk() of
+// its private key.
+absl::StatusOr<boost::json::object> CertifiedJwk(std::string_view pem);
 
 }  // namespace caravan::identity

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/identity/json.h"
 
@@ -12,6 +13,11 @@ namespace caravan::identity {
 namespace json = boost::json;
 
 absl::StatusOr<std::shared_ptr<const KeySet>> KeySet::Parse(std::string_view text) {
+  if (absl::StartsWith(text, "-----BEGIN CERTIFICATE-----")) {
+    const absl::StatusOr<json::object> jwk = CertifiedJwk(text);
+    if (!jwk.ok()) return jwk.status();
+    return Parse(WriteKeySet({*jwk}));
+  }
   // A set, its list, a key, the list of its certificates.
   const std::optional<json::object> set = ParseJsonObject(text, 8);
   const json::value* keys = set.has_value() ? set->if_contains("keys") : nullptr;

@@ -17,7 +17,8 @@ class KeySet {
  public:
   // Keys that are not for tokens (PublicKey::IsForTokens) are left out.
   // INVALID_ARGUMENT where the text is malformed, one of the others is, two have
-  // one `kid`, or none is left.
+  // one `kid`, or none is left. A PEM certificate is a set of its key, whose `kid` is
+  // the thumbprint: what keeps certificates can so keep a signer's key.
   static absl::StatusOr<std::shared_ptr<const KeySet>> Parse(std::string_view text);
 
   // The key with this `kid`; null where there is none.

@@ -5,6 +5,7 @@
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 
+#include "services/common/identity/certificates.h"
 #include "services/common/identity/json.h"
 #include "services/common/identity/key_set.h"
 
@@ -200,6 +201,21 @@ TEST(KeySetTest, FindsKeysById) {
   EXPECT_EQ((*set)->Find(Text(rsa, "kid"))->algorithm(), Algorithm::kRs256);
   EXPECT_EQ((*set)->Find(Text(ed, "kid"))->algorithm(), Algorithm::kEdDsa);
   EXPECT_EQ((*set)->Find(""), nullptr);
+}
+
+TEST(KeySetTest, ACertificateIsASetOfItsKey) {
+  const auto authority = CertificateAuthority::Create("Authority");
+  ASSERT_TRUE(authority.ok());
+  const auto pem = authority->Issue({.common_name = "gateway", .hosts = {"localhost"}});
+  ASSERT_TRUE(pem.ok()) << pem.status();
+  const auto signer = SigningKey::FromPem(pem->key);
+  ASSERT_TRUE(signer.ok());
+  const auto set = KeySet::Parse(pem->certificate);
+  ASSERT_TRUE(set.ok()) << set.status();
+  const PublicKey* key = (*set)->Find(std::string_view(signer->public_jwk().at("kid").as_string()));
+  ASSERT_NE(key, nullptr);
+  EXPECT_TRUE(key->Verify("content", *signer->Sign("content")));
+  EXPECT_FALSE(KeySet::Parse("-----BEGIN CERTIFICATE-----\nAAAA\n").ok());
 }
 
 TEST(KeySetTest, RefusesSetsThatAreWrong) {
