@@ -194,7 +194,7 @@ void AheadRunner::Fetch(std::vector<Item>* items) {
 absl::Status AheadRunner::Fetch(absl::Span<const RowKey> keys,
                                 std::vector<std::optional<Row>>* rows) {
   if (connection_ == nullptr || !connection_->usable()) {
-    absl::StatusOr<std::unique_ptr<Connection>> connection = context_.engine->Connect();
+    absl::StatusOr<std::unique_ptr<Connection>> connection = context_.engine->ConnectForRows();
     if (!connection.ok()) return connection.status();
     connection_ = *std::move(connection);
   }

@@ -109,6 +109,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual absl::StatusOr<std::unique_ptr<Connection>> Connect() = 0;
+  // For GetRows only.
+  virtual absl::StatusOr<std::unique_ptr<Connection>> ConnectForRows() { return Connect(); }
   virtual absl::StatusOr<std::unique_ptr<WriterConnection>> ConnectWriter() = 0;
 
   // Whether the last transaction of which Commit said COMMIT_UNKNOWN has

@@ -182,7 +182,9 @@ absl::Status PostgresConnection::Connect() {
   const std::string settings =
       absl::StrCat("SET search_path = ", sql::Quoted(settings_.schema),
                    "; SET synchronous_commit = on; SET jit = off; SET enable_seqscan = off; "
-                   "SET enable_bitmapscan = off; SET idle_in_transaction_session_timeout = ",
+                   "SET enable_bitmapscan = off; SET plan_cache_mode = ",
+                   settings_.plan_once ? "force_generic_plan" : "auto",
+                   "; SET idle_in_transaction_session_timeout = ",
                    absl::ToInt64Milliseconds(settings_.idle_timeout));
   const Result result(PQexec(connection_, settings.c_str()));
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return Error(result.get(), "set up");

@@ -26,6 +26,9 @@ struct PostgresSettings {
   std::string writer;
   // After how long without a statement the server ends a transaction.
   absl::Duration idle_timeout = absl::Minutes(5);
+  // Statements are planned once, not anew for each number of keys: not for those
+  // that choose among indexes.
+  bool plan_once = false;
   std::function<void(std::string_view)> log;
 };
 

@@ -48,10 +48,17 @@ class PostgresEngine : public Engine {
     return PostgresConnection::Open(settings_, catalog_);
   }
 
+  absl::StatusOr<std::unique_ptr<Connection>> ConnectForRows() override {
+    PostgresSettings settings = settings_;
+    settings.plan_once = true;
+    return PostgresConnection::Open(settings, catalog_);
+  }
+
   absl::StatusOr<std::unique_ptr<WriterConnection>> ConnectWriter() override {
     // A replica that hangs within a commit is not to keep the others waiting.
     PostgresSettings settings = settings_;
     settings.idle_timeout = absl::Seconds(15);
+    settings.plan_once = true;
     absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
         PostgresConnection::Open(settings, catalog_);
     if (!connection.ok()) return connection.status();

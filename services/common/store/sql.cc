@@ -169,17 +169,22 @@ TableSql MakeTableSql(Dialect dialect, const TableInfo& table) {
   TableSql sql;
   const std::string columns = Columns(table);
   const int n = static_cast<int>(table.column_names.size());
-  sql.get = absl::StrCat("SELECT version, data FROM ", table.name, " WHERE key = $1");
   if (dialect == Dialect::kSqlite) {
+    sql.get = absl::StrCat("SELECT version, data FROM ", table.name, " WHERE key = $1");
     sql.columns = absl::StrCat("SELECT layout", columns, " FROM ", table.name, " WHERE key = $1");
     sql.insert = absl::StrCat("INSERT INTO ", table.name, " (key, version, layout, data", columns,
                               ") VALUES (", Placeholders(1, 4 + n), ")");
     sql.remove = absl::StrCat("DELETE FROM ", table.name, " WHERE key = $1");
     return sql;
   }
-  sql.get_many =
-      absl::StrCat("SELECT key, version, data FROM ", table.name, " WHERE key = ANY($1)");
-  sql.versions = absl::StrCat("SELECT key, version FROM ", table.name, " WHERE key = ANY($1)");
+  // The order says that the index is to be that of the key. While a table is
+  // empty, all look alike to the planner, and a plan may stay in use for long.
+  sql.get = absl::StrCat("SELECT version, data FROM ", table.name,
+                         " WHERE key = ANY(ARRAY[$1]) ORDER BY key");
+  sql.get_many = absl::StrCat("SELECT key, version, data FROM ", table.name,
+                              " WHERE key = ANY($1) ORDER BY key");
+  sql.versions =
+      absl::StrCat("SELECT key, version FROM ", table.name, " WHERE key = ANY($1) ORDER BY key");
   sql.remove_many = absl::StrCat("DELETE FROM ", table.name, " WHERE key = ANY($1)");
   std::string arrays = "$1::bytea[], $2::bigint[], $4::bytea[]";
   std::string aliases = "key, version, data";

@@ -155,6 +155,72 @@ TEST_P(StoreContractTest, ATransactionWithoutWritesCommits) {
   EXPECT_EQ(seen, "1");
 }
 
+TEST_P(StoreContractTest, ATransactionMayReadOnAndOn) {
+  // Each row says which comes next; some transactions say beforehand what they
+  // will read, and all of them change the last.
+  constexpr int kRows = 12, kTransactions = 30;
+  for (int i = 0; i < kRows; ++i) {
+    ASSERT_OK(Put(absl::StrCat("row", i), absl::StrCat("row", i + 1)));
+  }
+  absl::BlockingCounter left(kTransactions);
+  for (int n = 0; n < kTransactions; ++n) {
+    store_->Write(
+        [n](Transaction& tx) -> absl::Status {
+          for (int i = 0; i < kRows && n % 3 == 0; ++i) tx.Expect(kItems, absl::StrCat("row", i));
+          std::string key = "row0";
+          for (int i = 0; i < kRows; ++i) {
+            absl::StatusOr<std::optional<Row>> row = tx.Get(kItems, key);
+            if (!row.ok()) return row.status();
+            EXPECT_TRUE(row->has_value()) << key;
+            key = (*row)->data;
+          }
+          EXPECT_EQ(key, absl::StrCat("row", kRows));
+          return Increment(tx, "count");
+        },
+        [&](absl::StatusOr<Committed> result) {
+          EXPECT_OK(result);
+          left.DecrementCount();
+        });
+  }
+  left.Wait();
+  EXPECT_EQ(Get("count")->data, absl::StrCat(kTransactions));
+}
+
+TEST_P(StoreContractTest, AReadThatGoesOnSeesOneState) {
+  // The first row may come from memory; the writer changes both.
+  ASSERT_OK(Put("a", "0"));
+  ASSERT_OK(Put("b", "0"));
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (int i = 1; !stop; ++i) {
+      ASSERT_OK(store_->WriteAndWait([&](Transaction& tx) {
+        tx.Put(kItems, "a", absl::StrCat(i));
+        tx.Put(kItems, "b", absl::StrCat(i));
+        return absl::OkStatus();
+      }));
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    // Leaves the row in memory, where it is kept.
+    GetRow(*store_, kItems, "a");
+    std::string a;
+    std::vector<std::string> scanned;
+    EXPECT_OK(store_->Read([&](Reader& reader) {
+      absl::StatusOr<std::optional<Row>> row = reader.Get(kItems, "a");
+      if (!row.ok()) return row.status();
+      a = (*row)->data;
+      scanned.clear();
+      return reader.Scan({.table = kItems}, [&](Row& row) {
+        scanned.push_back(row.data);
+        return true;
+      });
+    }));
+    EXPECT_THAT(scanned, ElementsAre(a, a));
+  }
+  stop = true;
+  writer.join();
+}
+
 TEST_P(StoreContractTest, MisuseAndOverlongKeysAreRefused) {
   auto write = [&](std::function<void(Transaction&)> body) {
     return store_
