@@ -196,7 +196,7 @@ absl::Status Committer::TryCommit(absl::Span<Member> members) {
     if (IsCommitUnknown(status)) status = Resolve();
     if (!status.ok()) return status;
   }
-  hooks_.committed(group.meta());
+  NoteCommit(group.meta());
   return absl::OkStatus();
 }
 
@@ -249,9 +249,14 @@ absl::Status Committer::RunJob(Member& member) {
     if (IsCommitUnknown(status)) status = Resolve();
     if (!status.ok()) return status;
   }
-  hooks_.committed(*meta);
+  NoteCommit(*meta);
   member.result = Committed{meta->revision};
   return absl::OkStatus();
+}
+
+void Committer::NoteCommit(const Meta& meta) {
+  last_commit_ = absl::GetCurrentTimeNanos();
+  hooks_.committed(meta);
 }
 
 absl::Status Committer::Resolve() {

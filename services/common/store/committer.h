@@ -7,6 +7,7 @@
 // something else than there is now run again, under that lock, so once.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -63,6 +64,9 @@ class Committer {
   // better run ahead together.
   void AwaitTaken();
 
+  // When it last committed something; long ago where it has not.
+  absl::Time last_commit() const { return absl::FromUnixNanos(last_commit_); }
+
   // Runs a job, and waits for it.
   absl::Status Run(Job job);
 
@@ -93,6 +97,8 @@ class Committer {
   absl::Status Reconnect(absl::Time deadline);
   void Deliver(std::vector<Member> members);
 
+  void NoteCommit(const Meta& meta);
+
   Engine* const engine_;
   Catalog* const catalog_;
   const StoreOptions options_;
@@ -100,6 +106,7 @@ class Committer {
   Callbacks* const callbacks_;
   const Hooks hooks_;
   std::unique_ptr<WriterConnection> writer_;
+  std::atomic<int64_t> last_commit_ = 0;  // nanoseconds since 1970
 
   absl::Mutex mutex_;
   std::deque<Member> queue_ ABSL_GUARDED_BY(mutex_);

@@ -17,6 +17,8 @@ namespace {
 constexpr int kCallbackThreads = 2;
 // Entries of the change log that are expired in one step.
 constexpr int64_t kExpireBatch = 500;
+// How long after a commit the database is taken to be as it was then.
+constexpr absl::Duration kHealthyFor = absl::Seconds(1);
 // How long the filling waits for replicas that do not know a column.
 constexpr absl::Duration kFillPause = absl::Milliseconds(100);
 
@@ -295,6 +297,8 @@ bool SqlStore::IndexReady(TableId table, int column) const {
 }
 
 absl::Status SqlStore::Healthy() {
+  // A commit shows it, too.
+  if (absl::Now() - committer_->last_commit() < kHealthyFor) return absl::OkStatus();
   // Writes the meta row, as a commit does.
   return committer_->Run([](WriterConnection&, Meta*) { return absl::OkStatus(); });
 }

@@ -241,7 +241,7 @@ class Store {
   // The index of a column is filled and may be used by scans.
   virtual bool IndexReady(TableId table, int column) const = 0;
 
-  // OK where the database answers and can be written to.
+  // OK where the database answers and can be written to, or did a second ago.
   virtual absl::Status Healthy() = 0;
 };
 
