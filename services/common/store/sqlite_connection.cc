@@ -126,8 +126,9 @@ absl::Status SqliteConnection::Error(std::string_view doing) {
 absl::StatusOr<sqlite3_stmt*> SqliteConnection::Prepare(const std::string& sql) {
   // A visitor may run the statement that visits it: that takes a copy, kept
   // under the text with a space behind it.
+  auto it = statements_.find(sql);
+  if (it != statements_.end() && !sqlite3_stmt_busy(it->second)) return it->second;
   std::string name = sql;
-  auto it = statements_.find(name);
   while (it != statements_.end()) {
     if (!sqlite3_stmt_busy(it->second)) return it->second;
     name += ' ';
@@ -239,7 +240,9 @@ absl::Status SqliteConnection::ApplyRow(const RowWrite& row) {
   }
   if (!exists) return Execute(table.sql.insert, params).status();
   params.push_back(key);
-  return Execute(sql::Update(table, changed), params).status();
+  std::string& update = updates_[{row.table, changed}];
+  if (update.empty()) update = sql::Update(table, changed);
+  return Execute(update, params).status();
 }
 
 absl::Status SqliteConnection::Apply(absl::Span<const RowWrite* const> rows,

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -70,6 +71,8 @@ class SqliteConnection : public WriterConnection {
   std::vector<RowKey> written_;  // by the transaction, where there is a cache
   sqlite3* db_ = nullptr;
   absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;
+  // Texts of sql::Update by table and columns.
+  absl::flat_hash_map<std::pair<TableId, uint64_t>, std::string> updates_;
 };
 
 }  // namespace caravan::store
