@@ -26,6 +26,7 @@ struct Item {
   std::unique_ptr<Message> resource;
   std::vector<std::string> paths;    // what the document sets
   std::unique_ptr<Message> current;  // as it is; null where it does not exist
+  bool load = false;                 // it is loaded, rather than updated
 };
 
 absl::Status BadDocument(std::string message) {
@@ -61,6 +62,7 @@ absl::StatusOr<Item> Resolve(const Catalog& catalog, const Document& document, b
         "says neither its type (type: caravan.dev/PilotZone) nor a full name (name: "
         "pilotZones/hangzhou)");
   }
+  item.load = loading && item.collection->standard.contains(StandardMethod::kLoad);
   if (by_type != nullptr) node.remove("type");
   if (name.empty()) return BadDocument("has no name");
   const auto full = item.collection->NameOf(name);
@@ -75,7 +77,7 @@ absl::StatusOr<Item> Resolve(const Catalog& catalog, const Document& document, b
   auto& paths = item.paths;
   paths.erase(std::remove_if(paths.begin(), paths.end(),
                              [&](const std::string& path) {
-                               return IsServersOwn(*item.collection, path, loading);
+                               return IsServersOwn(*item.collection, path, item.load);
                              }),
               paths.end());
   return item;
@@ -234,6 +236,20 @@ absl::StatusOr<int> RunApply(Session& session, const Flags& flags) {
   if (!catalog.ok()) return catalog.status();
   Apply apply(session, flags.IsOn("dry-run"));
   std::vector<std::unique_ptr<Item>> items;
+  // Neighbours of one collection go together; between collections the order of
+  // the documents holds, for later ones may refer to earlier ones.
+  const auto load_all = [&] {
+    for (size_t begin = 0; begin < items.size();) {
+      size_t end = begin;
+      std::vector<Item*> together;
+      while (end < items.size() && items[end]->collection == items[begin]->collection) {
+        together.push_back(items[end++].get());
+      }
+      apply.Load(*items[begin]->collection, std::move(together));
+      begin = end;
+    }
+    items.clear();
+  };
   for (const Document& document : *documents) {
     auto item = Resolve(**catalog, document, loading);
     if (!item.ok()) {
@@ -245,14 +261,16 @@ absl::StatusOr<int> RunApply(Session& session, const Flags& flags) {
       apply.Fail(document, status);
       continue;
     }
-    if (loading ? IsUnchangedByLoad(*item) : IsUnchanged(*item)) {
+    if (item->load ? IsUnchangedByLoad(*item) : IsUnchanged(*item)) {
       apply.Tell(*item, true);
       continue;
     }
-    if (loading) {
+    if (item->load) {
       items.push_back(std::make_unique<Item>(*std::move(item)));
       continue;
     }
+    // It may refer to those that wait to be loaded.
+    load_all();
     status = apply.Update(*item);
     if (status.ok()) {
       apply.Tell(*item, false);
@@ -260,17 +278,7 @@ absl::StatusOr<int> RunApply(Session& session, const Flags& flags) {
       apply.Fail(document, status);
     }
   }
-  // Neighbours of one collection go together; between collections the order of
-  // the documents holds, for later ones may refer to earlier ones.
-  for (size_t begin = 0; begin < items.size();) {
-    size_t end = begin;
-    std::vector<Item*> together;
-    while (end < items.size() && items[end]->collection == items[begin]->collection) {
-      together.push_back(items[end++].get());
-    }
-    apply.Load(*items[begin]->collection, std::move(together));
-    begin = end;
-  }
+  load_all();
   if (documents->empty()) session.err() << "Nothing to apply.\n";
   if (apply.failed() > 0) {
     session.err() << apply.failed() << " of " << documents->size() << " documents failed.\n";
@@ -293,7 +301,9 @@ Command ApplyCommand() {
           "What `get -o yaml` shows can be applied; fields that only the server sets are passed\n"
           "over. Documents after one that fails are applied all the same.\n",
       .flags = {{"filename", "FILE", "a file, a folder, or -; may be repeated", 'f'},
-                {"load", "", "load a register: replace resources whole, with states and dates"},
+                {"load", "",
+                 "load registers: replace resources whole, with states and dates; collections "
+                 "that are not loaded are updated"},
                 {"dry-run", "", "let the server check, and change nothing"}},
       .run = RunApply};
 }

@@ -24,7 +24,7 @@ using ::google::protobuf::Descriptor;
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 
-using Resources = std::vector<std::unique_ptr<Message>>;
+using Messages = std::vector<std::unique_ptr<Message>>;
 
 enum class Form { kYaml, kJson, kCsv };
 
@@ -100,10 +100,11 @@ void OrderPaths(const Descriptor& type, const std::string& prefix,
   }
 }
 
-absl::Status WriteCsv(const Collection& collection, const Resources& resources, std::ostream& out) {
+absl::Status WriteCsv(const Collection& collection, const std::vector<Ordered>& resources,
+                      std::ostream& out) {
   std::vector<std::map<std::string, std::string>> rows;
   std::set<std::string> used = {"name"};
-  for (const auto& resource : resources) {
+  for (const auto& [unused, resource] : resources) {
     auto& cells = rows.emplace_back();
     if (auto status = AddCells(*resource, "", &cells); !status.ok()) return status;
     for (const auto& [path, text] : cells) used.insert(path);
@@ -128,17 +129,17 @@ class Export {
 
  private:
   absl::Status ReadFlags();
-  absl::StatusOr<Resources> Read(const Collection& collection);
-  absl::StatusOr<Resources> ReadIn(const Collection& collection, const std::string& parent);
-  absl::Status Write(const Collection& collection, const Resources& resources, std::ostream& out);
-  absl::Status WriteFile(const Collection& collection, const Resources& resources, int number);
+  absl::StatusOr<Messages> Read(const Collection& collection);
+  absl::StatusOr<Messages> ReadIn(const Collection& collection, const std::string& parent);
+  absl::Status Write(const std::vector<Ordered>& resources, std::ostream& out);
+  absl::Status WriteFile(const Collection& collection, const std::vector<Ordered>& resources,
+                         int number);
 
   Session& session_;
   const Flags& flags_;
   const Catalog* catalog_ = nullptr;
   Form form_ = Form::kYaml;
-  std::vector<const Collection*> collections_;  // in the order in which they can be read back
-  bool first_ = true;                           // nothing has been written yet
+  std::vector<const Collection*> collections_;
 };
 
 absl::Status Export::ReadFlags() {
@@ -173,11 +174,13 @@ absl::Status Export::ReadFlags() {
   if (wanted.size() > 1 && form_ == Form::kCsv && !flags_.Has("to")) {
     return UsageError("a CSV file holds one collection; give a folder by --to");
   }
-  collections_ = InOrderOfReferences(std::move(wanted));
+  std::sort(wanted.begin(), wanted.end(),
+            [](const Collection* a, const Collection* b) { return a->id < b->id; });
+  collections_ = std::move(wanted);
   return absl::OkStatus();
 }
 
-absl::StatusOr<Resources> Export::ReadIn(const Collection& collection, const std::string& parent) {
+absl::StatusOr<Messages> Export::ReadIn(const Collection& collection, const std::string& parent) {
   const auto method = collection.Method(StandardMethod::kList);
   if (!method.ok()) return method.status();
   auto request = catalog_->New(*(*method)->input_type());
@@ -187,7 +190,7 @@ absl::StatusOr<Resources> Export::ReadIn(const Collection& collection, const std
     status = session_.Set(request.get(), "filter", flags_.Get("filter"));
   }
   if (!status.ok()) return status;
-  Resources resources;
+  Messages resources;
   std::string token;
   do {
     status = session_.Set(request.get(), "page_token", token);
@@ -205,11 +208,11 @@ absl::StatusOr<Resources> Export::ReadIn(const Collection& collection, const std
   return resources;
 }
 
-absl::StatusOr<Resources> Export::Read(const Collection& collection) {
+absl::StatusOr<Messages> Export::Read(const Collection& collection) {
   if (!collection.IsNested()) return ReadIn(collection, "");
   if (flags_.Has("parent")) return ReadIn(collection, flags_.Get("parent"));
   // Of every resource in which some may live.
-  Resources all;
+  Messages all;
   for (const auto& parent : catalog_->collections()) {
     const bool holds = std::any_of(
         collection.patterns.begin(), collection.patterns.end(), [&](const std::string& pattern) {
@@ -229,35 +232,33 @@ absl::StatusOr<Resources> Export::Read(const Collection& collection) {
   return all;
 }
 
-absl::Status Export::Write(const Collection& collection, const Resources& resources,
-                           std::ostream& out) {
-  if (form_ == Form::kCsv) return WriteCsv(collection, resources, out);
-  for (const auto& resource : resources) {
+absl::Status Export::Write(const std::vector<Ordered>& resources, std::ostream& out) {
+  bool first = true;
+  for (const auto& [collection, resource] : resources) {
     if (form_ == Form::kYaml) {
-      out << "---\n" << ToYaml(*catalog_, *resource, collection.type);
+      out << "---\n" << ToYaml(*catalog_, *resource, collection->type);
       continue;
     }
     auto json = ToJson(*resource, /*indented=*/false);
     if (!json.ok()) return json.status();
-    out << (first_ ? "[\n" : ",\n") << *json;
-    first_ = false;
+    out << (first ? "[\n" : ",\n") << *json;
+    first = false;
   }
+  if (form_ == Form::kJson) out << (first ? "[]\n" : "\n]\n");
   return absl::OkStatus();
 }
 
-absl::Status Export::WriteFile(const Collection& collection, const Resources& resources,
+absl::Status Export::WriteFile(const Collection& collection, const std::vector<Ordered>& resources,
                                int number) {
   static constexpr const char* kEndings[] = {"yaml", "json", "csv"};
-  namespace fs = std::filesystem;
   std::error_code error;
-  fs::create_directories(flags_.Get("to"), error);
+  std::filesystem::create_directories(flags_.Get("to"), error);
   const std::string file = absl::StrFormat("%s/%02d-%s.%s", flags_.Get("to"), number, collection.id,
                                            kEndings[static_cast<int>(form_)]);
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  first_ = true;
-  auto status = Write(collection, resources, out);
+  const auto status =
+      form_ == Form::kCsv ? WriteCsv(collection, resources, out) : Write(resources, out);
   if (!status.ok()) return status;
-  if (form_ == Form::kJson) out << (first_ ? "[]\n" : "\n]\n");
   if (!out.flush()) return UsageError(absl::StrCat("cannot write ", file));
   session_.err() << file << ": " << resources.size() << " " << collection.id << "\n";
   return absl::OkStatus();
@@ -265,18 +266,27 @@ absl::Status Export::WriteFile(const Collection& collection, const Resources& re
 
 absl::StatusOr<int> Export::Run() {
   if (auto status = ReadFlags(); !status.ok()) return status;
-  int number = 0;
+  std::vector<Resources> read;
   for (const Collection* collection : collections_) {
     auto resources = Read(*collection);
     if (!resources.ok()) return resources.status();
-    // Those that others refer to come first, so that a reader need not look ahead.
-    OrderByReferences(*collection, &*resources);
-    const auto status = flags_.Has("to") ? WriteFile(*collection, *resources, ++number)
-                                         : Write(*collection, *resources, session_.out());
-    if (!status.ok()) return status;
-    if (!flags_.Has("to") && !session_.out().flush()) return 1;
+    read.push_back({collection, *std::move(resources)});
   }
-  if (form_ == Form::kJson && !flags_.Has("to")) session_.out() << (first_ ? "[]\n" : "\n]\n");
+  const auto ordered = InOrderOfReferences(read);
+  if (!flags_.Has("to")) {
+    const auto status = form_ == Form::kCsv ? WriteCsv(*collections_[0], ordered, session_.out())
+                                            : Write(ordered, session_.out());
+    if (!status.ok()) return status;
+    return 0;
+  }
+  int number = 0;
+  for (const Collection* collection : CollectionsInOrder(read)) {
+    std::vector<Ordered> part;
+    std::copy_if(ordered.begin(), ordered.end(), std::back_inserter(part),
+                 [&](const Ordered& each) { return each.collection == collection; });
+    if (part.empty()) continue;
+    if (auto status = WriteFile(*collection, part, ++number); !status.ok()) return status;
+  }
   return 0;
 }
 

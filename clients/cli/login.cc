@@ -77,11 +77,11 @@ absl::StatusOr<int> RunLogin(Session& session, const Flags& flags) {
   if (is_new && endpoint.address.empty()) {
     return UsageError(absl::StrCat(file, " has no context \"", name, "\"; give its --address"));
   }
+  std::string token;
   if (by_input) {
-    const auto token = ReadToken(*session.environment().in);
-    if (!token.ok()) return token.status();
-    endpoint.token_file = TokenFile(file, name);
-    if (auto status = WriteToken(endpoint.token_file, *token); !status.ok()) return status;
+    auto read = ReadToken(*session.environment().in);
+    if (!read.ok()) return read.status();
+    token = *std::move(read);
   } else {
     std::error_code error;
     const fs::path absolute = fs::absolute(flags.Get("token-file"), error);
@@ -89,16 +89,14 @@ absl::StatusOr<int> RunLogin(Session& session, const Flags& flags) {
   }
   // A server that does not know the token says so now rather than later.
   if (!flags.IsOn("no-check")) {
-    const auto connection = session.ConnectTo(endpoint);
-    auto status = connection.status();
-    if (connection.ok()) {
-      status = client::Describe(**connection, {.service = endpoint.service}).status();
-    }
-    if (!status.ok()) {
-      std::error_code error;
-      if (by_input) fs::remove(endpoint.token_file, error);
-      return status;
-    }
+    const auto connection = session.ConnectTo(endpoint, token);
+    if (!connection.ok()) return connection.status();
+    const auto description = client::Describe(**connection, {.service = endpoint.service});
+    if (!description.ok()) return description.status();
+  }
+  if (by_input) {
+    endpoint.token_file = TokenFile(file, name);
+    if (auto status = WriteToken(endpoint.token_file, token); !status.ok()) return status;
   }
   if (config->current_context.empty()) config->current_context = name;
   if (auto status = SaveConfig(file, *config); !status.ok()) return status;

@@ -12,24 +12,12 @@
 namespace caravan::cli {
 namespace {
 
-using ::google::protobuf::Descriptor;
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 
 std::string TypeOf(const FieldDescriptor& field) {
   if (!field.options().HasExtension(google::api::resource_reference)) return "";
   return field.options().GetExtension(google::api::resource_reference).type();
-}
-
-// The types that a message refers to, in itself and in the messages within.
-void AddTypes(const Descriptor& type, std::set<const Descriptor*>* seen,
-              std::set<std::string>* types) {
-  if (!seen->insert(&type).second) return;
-  for (int i = 0; i < type.field_count(); ++i) {
-    const auto& field = *type.field(i);
-    if (const std::string named = TypeOf(field); !named.empty()) types->insert(named);
-    if (field.message_type() != nullptr) AddTypes(*field.message_type(), seen, types);
-  }
 }
 
 // The names that a message refers to.
@@ -87,63 +75,76 @@ std::vector<int> Sorted(int count, const std::function<std::vector<int>(int)>& b
   return sorted;
 }
 
-// Whether the resources of one collection live in those of another.
-bool LivesIn(const Collection& collection, const Collection& other) {
-  for (const std::string& pattern : collection.patterns) {
-    for (const std::string& outer : other.patterns) {
-      if (pattern.rfind(outer + "/", 0) == 0) return true;
+// For each resource, the numbers of those that it refers to or lives in; it is
+// asked for by its own number, counted through all collections.
+class Graph {
+ public:
+  explicit Graph(const std::vector<Resources>& resources) {
+    for (const auto& part : resources) {
+      for (const auto& resource : part.all) {
+        numbers_.emplace(StringField(*resource, "name"), static_cast<int>(nodes_.size()));
+        nodes_.push_back({part.collection, resource.get()});
+      }
     }
   }
-  return false;
-}
+
+  int size() const { return static_cast<int>(nodes_.size()); }
+  const Ordered& node(int number) const { return nodes_[number]; }
+
+  std::vector<int> Before(int number) const {
+    const Message& resource = *nodes_[number].resource;
+    std::set<std::string> names;
+    AddNames(resource, &names);
+    // `fairs/x/halls/y` lives in `fairs/x`.
+    const std::string name = StringField(resource, "name");
+    const size_t id = name.rfind('/');
+    const size_t collection = id == std::string::npos || id == 0 ? id : name.rfind('/', id - 1);
+    if (collection != std::string::npos) names.insert(name.substr(0, collection));
+    std::vector<int> before;
+    for (const auto& other : names) {
+      const auto found = numbers_.find(other);
+      if (found != numbers_.end() && found->second != number) before.push_back(found->second);
+    }
+    return before;
+  }
+
+ private:
+  std::vector<Ordered> nodes_;
+  std::map<std::string, int> numbers_;
+};
 
 }  // namespace
 
-std::vector<const Collection*> InOrderOfReferences(std::vector<const Collection*> collections) {
-  std::sort(collections.begin(), collections.end(),
-            [](const Collection* a, const Collection* b) { return a->id < b->id; });
-  const int count = static_cast<int>(collections.size());
-  const auto order = Sorted(count, [&](int node) {
-    std::set<const Descriptor*> seen;
-    std::set<std::string> types;
-    AddTypes(*collections[node]->message, &seen, &types);
-    std::vector<int> before;
-    for (int i = 0; i < count; ++i) {
-      if (i == node) continue;
-      if (types.contains(collections[i]->type) || LivesIn(*collections[node], *collections[i])) {
-        before.push_back(i);
-      }
-    }
-    return before;
-  });
+std::vector<const Collection*> CollectionsInOrder(const std::vector<Resources>& resources) {
+  const Graph graph(resources);
+  std::map<const Collection*, int> numbers;
+  for (const auto& part : resources) {
+    numbers.emplace(part.collection, static_cast<int>(numbers.size()));
+  }
+  // By what refers to what in fact: by their contracts, too many could refer to
+  // one another.
+  std::vector<std::set<int>> before(resources.size());
+  for (int i = 0; i < graph.size(); ++i) {
+    const int own = numbers[graph.node(i).collection];
+    for (const int other : graph.Before(i))
+      before[own].insert(numbers[graph.node(other).collection]);
+  }
   std::vector<const Collection*> result;
-  for (const int i : order) result.push_back(collections[i]);
+  for (const int i : Sorted(static_cast<int>(resources.size()), [&](int node) {
+         return std::vector<int>(before[node].begin(), before[node].end());
+       })) {
+    result.push_back(resources[i].collection);
+  }
   return result;
 }
 
-void OrderByReferences(const Collection& collection,
-                       std::vector<std::unique_ptr<Message>>* resources) {
-  std::set<const Descriptor*> seen;
-  std::set<std::string> types;
-  AddTypes(*collection.message, &seen, &types);
-  if (!types.contains(collection.type)) return;
-  std::map<std::string, int> numbers;
-  for (const auto& resource : *resources) {
-    numbers.emplace(StringField(*resource, "name"), static_cast<int>(numbers.size()));
+std::vector<Ordered> InOrderOfReferences(const std::vector<Resources>& resources) {
+  const Graph graph(resources);
+  std::vector<Ordered> result;
+  for (const int i : Sorted(graph.size(), [&](int node) { return graph.Before(node); })) {
+    result.push_back(graph.node(i));
   }
-  const auto order = Sorted(static_cast<int>(resources->size()), [&](int node) {
-    std::set<std::string> names;
-    AddNames(*(*resources)[node], &names);
-    std::vector<int> before;
-    for (const auto& name : names) {
-      const auto found = numbers.find(name);
-      if (found != numbers.end() && found->second != node) before.push_back(found->second);
-    }
-    return before;
-  });
-  std::vector<std::unique_ptr<Message>> result;
-  for (const int i : order) result.push_back(std::move((*resources)[i]));
-  *resources = std::move(result);
+  return result;
 }
 
 }  // namespace caravan::cli

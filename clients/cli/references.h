@@ -9,14 +9,25 @@
 
 namespace caravan::cli {
 
-// Collections so that each comes after those that its resources refer to or
-// live in, and else by id. Where they refer to one another in a circle, one of
-// them comes first all the same.
-std::vector<const Collection*> InOrderOfReferences(std::vector<const Collection*> collections);
+// The resources of a collection.
+struct Resources {
+  const Collection* collection = nullptr;
+  std::vector<std::unique_ptr<google::protobuf::Message>> all;
+};
 
-// Resources of one collection so that each comes after those of the collection
-// that it refers to, else as they are.
-void OrderByReferences(const Collection& collection,
-                       std::vector<std::unique_ptr<google::protobuf::Message>>* resources);
+// A resource and where it belongs.
+struct Ordered {
+  const Collection* collection = nullptr;
+  const google::protobuf::Message* resource = nullptr;
+};
+
+// All resources so that each comes after those that it refers to or lives in,
+// else as they are. Where they refer to one another in a circle, one of them
+// comes first all the same. `resources` must outlive the result.
+std::vector<Ordered> InOrderOfReferences(const std::vector<Resources>& resources);
+
+// The collections of ordered resources so that, as far as one order of whole
+// collections allows, each comes after those that its resources refer to.
+std::vector<const Collection*> CollectionsInOrder(const std::vector<Resources>& resources);
 
 }  // namespace caravan::cli

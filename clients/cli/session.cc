@@ -81,7 +81,8 @@ absl::StatusOr<std::shared_ptr<client::Connection>> Session::connection() {
   return connection;
 }
 
-absl::StatusOr<std::shared_ptr<client::Connection>> Session::ConnectTo(const Endpoint& target) {
+absl::StatusOr<std::shared_ptr<client::Connection>> Session::ConnectTo(const Endpoint& target,
+                                                                       const std::string& token) {
   if (target.address.empty()) {
     return UsageError(
         "no server is known; give --address, or make a context: caravanctl config set-context");
@@ -92,12 +93,13 @@ absl::StatusOr<std::shared_ptr<client::Connection>> Session::ConnectTo(const End
                          .certificate_file = target.certificate,
                          .key_file = target.key,
                          .server_name = target.server_name,
-                         .token_file = target.token_file,
+                         .token = token,
+                         .token_file = token.empty() ? target.token_file : "",
                          .plaintext = target.insecure};
   // A socket without certificates can only mean one thing; a token is sent over
   // it all the same only where --insecure says so.
   if (absl::StartsWith(target.address, "unix:") && target.ca.empty() &&
-      target.certificate.empty() && target.token_file.empty()) {
+      target.certificate.empty() && target.token_file.empty() && token.empty()) {
     options.credentials.plaintext = true;
   }
   const auto timeout = flags_.Seconds("timeout", absl::ToDoubleSeconds(options.timeout));

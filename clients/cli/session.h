@@ -60,8 +60,10 @@ class Session {
   absl::StatusOr<std::shared_ptr<client::Connection>> connection();
   absl::StatusOr<const Catalog*> catalog();
 
-  // A connection to another endpoint, with the user's flags.
-  absl::StatusOr<std::shared_ptr<client::Connection>> ConnectTo(const Endpoint& endpoint);
+  // A connection to another endpoint, with the user's flags; `token`, where it is
+  // not empty, instead of the endpoint's.
+  absl::StatusOr<std::shared_ptr<client::Connection>> ConnectTo(const Endpoint& endpoint,
+                                                                const std::string& token = "");
 
   // The catalog with the comments of the contracts, where the server gives them.
   absl::StatusOr<const Catalog*> explained_catalog();

@@ -72,6 +72,14 @@ Outcome RunCli(const std::vector<std::string>& words, const RunOptions& options)
     if (found == options.variables.end()) return std::nullopt;
     return found->second;
   };
+  environment.edit = [&](const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    if (!options.edit) return absl::UnavailableError("no editor");
+    const std::string edited = options.edit(text.str());
+    std::ofstream(file, std::ios::binary) << edited;
+    return absl::OkStatus();
+  };
   // A second passes with every look at the clock.
   absl::Time now = absl::FromUnixSeconds(1722556800);
   environment.now = [&] { return now += absl::Seconds(1); };

@@ -1,6 +1,8 @@
 // What the tests of the command line share.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +44,8 @@ struct RunOptions {
   std::string input = {};
   std::map<std::string, std::string> variables = {};
   bool terminal = false;
+  // The user in the editor: from the text of the file to what it is saved as.
+  std::function<std::string(const std::string& text)> edit = nullptr;
 };
 
 Outcome RunCli(const std::vector<std::string>& words, const RunOptions& options = {});
