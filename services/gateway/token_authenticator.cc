@@ -40,7 +40,7 @@ absl::Status Unauthenticated(std::string_view reason, std::string message) {
   return api::Error(absl::StatusCode::kUnauthenticated, reason, std::move(message));
 }
 
-// The SHA-256 of a token: what is remembered of it.
+// The SHA-256 of a token.
 using Digest = std::array<char, 32>;
 
 Digest DigestOf(std::string_view text) {
@@ -81,9 +81,9 @@ class TokenAuthenticator final : public Authenticator {
     }
     const absl::StatusOr<std::string_view> token = TokenOf(credentials.authorization);
     if (!token.ok()) return token.status();
-    const Digest digest = token->empty() ? Digest{} : DigestOf(*token);
-    const std::string_view digest_text(digest.data(), digest.size());
-    const std::string key = absl::StrCat(digest_text, service, "\n", credentials.spiffe_id);
+    // Names of services and SPIFFE ids have no line ends; what is of a token here
+    // may be anything, and comes last.
+    const std::string key = absl::StrCat(service, "\n", credentials.spiffe_id, "\n", *token);
     const absl::Time now = options_.clock();
     const uint64_t token_keys = keys_ == nullptr ? 0 : keys_->generation();
     // Grows when either changes.
@@ -93,7 +93,7 @@ class TokenAuthenticator final : public Authenticator {
 
     Bearer bearer{.principal = {}, .expiry = absl::InfiniteFuture()};
     if (!token->empty()) {
-      absl::StatusOr<Bearer> verified = Verify(*token, digest_text, token_keys, now);
+      absl::StatusOr<Bearer> verified = Verify(*token, token_keys, now);
       if (!verified.ok()) return verified.status();
       bearer = *std::move(verified);
     }
@@ -133,8 +133,9 @@ class TokenAuthenticator final : public Authenticator {
     return token;
   }
 
-  absl::StatusOr<Bearer> Verify(std::string_view token, std::string_view digest,
-                                uint64_t generation, absl::Time now) {
+  absl::StatusOr<Bearer> Verify(std::string_view token, uint64_t generation, absl::Time now) {
+    const Digest bytes = DigestOf(token);
+    const std::string_view digest(bytes.data(), bytes.size());
     if (auto known = bearers_.Find(digest, generation, now)) return **known;
     if (auto known = refused_.Find(digest, generation, now)) return *std::move(known);
     const absl::StatusOr<identity::Token> verified =
@@ -225,10 +226,11 @@ class TokenAuthenticator final : public Authenticator {
   const std::unique_ptr<WatchedFile<KeySet>> keys_;              // null: no tokens
   const std::unique_ptr<WatchedFile<SigningKey>> identity_key_;  // null: not signed
 
-  // By digest of the token, service and certificate.
+  // By service, certificate and token: the token itself, for its digest would cost
+  // more than all else of a lookup, at each call. Only good ones come here.
   BoundedCache<std::shared_ptr<const CallerIdentity>> callers_;
-  // By digest of the token. Those that are refused have a cache of their own, so
-  // that a flood of them drives nobody out.
+  // By digest of the token, however long that is. Those that are refused have a cache
+  // of their own, so that a flood of them drives nobody out.
   BoundedCache<std::shared_ptr<const Bearer>> bearers_;
   BoundedCache<absl::Status> refused_;
 };

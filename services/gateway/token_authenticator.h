@@ -38,8 +38,9 @@ struct TokenAuthenticatorOptions {
 
   std::function<absl::Time()> clock = absl::Now;
 
-  // Most callers that are remembered, and ten times as many as refused tokens.
-  size_t most_cached = 20'000;
+  // Most callers that are remembered, each with one or two kilobytes; of refused
+  // tokens, a tenth as many.
+  size_t most_cached = 10'000;
 };
 
 // INVALID_ARGUMENT, naming the file or setting, where one is wrong. The files
