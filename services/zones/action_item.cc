@@ -1,10 +1,10 @@
 #include "services/zones/action_item.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "services/common/api/date.h"
 #include "services/common/api/errors.h"
+#include "services/zones/period.h"
 
 namespace caravan::zones {
 
@@ -14,10 +14,6 @@ namespace {
 
 // Greatest ages of the bands, in days; the last band has none.
 constexpr int32_t kBands[] = {30, 90, 180, 0};
-
-absl::CivilDay CivilDayOf(int64_t day) {
-  return absl::CivilDay(day / 10000, day / 100 % 100, day % 100);
-}
 
 }  // namespace
 

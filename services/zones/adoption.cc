@@ -7,6 +7,7 @@
 #include "absl/time/civil_time.h"
 #include "services/common/api/date.h"
 #include "services/common/api/errors.h"
+#include "services/zones/period.h"
 
 namespace caravan::zones {
 
@@ -30,14 +31,10 @@ int MonthsOf(Request::Period period) {
   }
 }
 
-int64_t FirstDayOf(absl::CivilMonth month) {
-  return month.year() * 10000 + month.month() * 100 + 1;
-}
-
 // The first month of the period of the calendar in which a day lies.
 absl::CivilMonth BeginOfPeriod(int64_t day, int months) {
-  const int64_t month = day / 100 % 100;
-  return absl::CivilMonth(day / 10000, month - (month - 1) % months);
+  const absl::CivilMonth month(CivilDayOf(day));
+  return month - (month.month() - 1) % months;
 }
 
 // The name of the practice: the adoption's without its last two segments.
@@ -106,8 +103,8 @@ absl::StatusOr<std::vector<int64_t>> AdoptionPeriods(const Request& request, int
     return violations.ToStatus();
   }
   std::vector<int64_t> periods;
-  for (; month <= last; month += months) periods.push_back(FirstDayOf(month));
-  periods.push_back(FirstDayOf(month));
+  for (; month <= last; month += months) periods.push_back(NumberOf(absl::CivilDay(month)));
+  periods.push_back(NumberOf(absl::CivilDay(month)));
   return periods;
 }
 

@@ -93,6 +93,9 @@ TEST_F(BeltsTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Create("b", "place: '331000' enterprises: 'enterprises/de-hrb1'"),
               FailsAt(StatusCode::kInvalidArgument, "REFERENCE_NOT_FOUND",
                       Fields({"industrial_belt.enterprises[0]"})));
+  EXPECT_THAT(Create("b", "place: '331000' platforms: 'platforms/none'"),
+              FailsAt(StatusCode::kInvalidArgument, "REFERENCE_NOT_FOUND",
+                      Fields({"industrial_belt.platforms[0]"})));
   EXPECT_THAT(Create("b", "place: '460100'", "users/admin", "haikou"),
               Fails(StatusCode::kFailedPrecondition, "ZONE_NOT_IN_FORCE"));
   EXPECT_THAT(Create("b", "place: '331000'", "users/admin", "none"),
