@@ -129,8 +129,9 @@ class Export {
 
  private:
   absl::Status ReadFlags();
-  absl::StatusOr<Messages> Read(const Collection& collection);
-  absl::StatusOr<Messages> ReadIn(const Collection& collection, const std::string& parent);
+  absl::StatusOr<Messages> Read(const Collection& collection, const std::string& filter);
+  absl::StatusOr<Messages> ReadIn(const Collection& collection, const std::string& parent,
+                                  const std::string& filter);
   absl::Status Write(const std::vector<Ordered>& resources, std::ostream& out);
   absl::Status WriteFile(const Collection& collection, const std::vector<Ordered>& resources,
                          int number);
@@ -180,15 +181,14 @@ absl::Status Export::ReadFlags() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Messages> Export::ReadIn(const Collection& collection, const std::string& parent) {
+absl::StatusOr<Messages> Export::ReadIn(const Collection& collection, const std::string& parent,
+                                        const std::string& filter) {
   const auto method = collection.Method(StandardMethod::kList);
   if (!method.ok()) return method.status();
   auto request = catalog_->New(*(*method)->input_type());
   auto status = session_.Set(request.get(), "page_size", "500");
   if (status.ok() && !parent.empty()) status = session_.Set(request.get(), "parent", parent);
-  if (status.ok() && flags_.Has("filter")) {
-    status = session_.Set(request.get(), "filter", flags_.Get("filter"));
-  }
+  if (status.ok() && !filter.empty()) status = session_.Set(request.get(), "filter", filter);
   if (!status.ok()) return status;
   Messages resources;
   std::string token;
@@ -208,9 +208,9 @@ absl::StatusOr<Messages> Export::ReadIn(const Collection& collection, const std:
   return resources;
 }
 
-absl::StatusOr<Messages> Export::Read(const Collection& collection) {
-  if (!collection.IsNested()) return ReadIn(collection, "");
-  if (flags_.Has("parent")) return ReadIn(collection, flags_.Get("parent"));
+absl::StatusOr<Messages> Export::Read(const Collection& collection, const std::string& filter) {
+  if (!collection.IsNested()) return ReadIn(collection, "", filter);
+  if (flags_.Has("parent")) return ReadIn(collection, flags_.Get("parent"), filter);
   // Of every resource in which some may live.
   Messages all;
   for (const auto& parent : catalog_->collections()) {
@@ -221,10 +221,10 @@ absl::StatusOr<Messages> Export::Read(const Collection& collection) {
                  parent->patterns.end();
         });
     if (!holds) continue;
-    const auto parents = ReadIn(*parent, "");
+    const auto parents = Read(*parent, "");
     if (!parents.ok()) return parents.status();
     for (const auto& each : *parents) {
-      auto resources = ReadIn(collection, StringField(*each, "name"));
+      auto resources = ReadIn(collection, StringField(*each, "name"), filter);
       if (!resources.ok()) return resources.status();
       std::move(resources->begin(), resources->end(), std::back_inserter(all));
     }
@@ -268,7 +268,7 @@ absl::StatusOr<int> Export::Run() {
   if (auto status = ReadFlags(); !status.ok()) return status;
   std::vector<Resources> read;
   for (const Collection* collection : collections_) {
-    auto resources = Read(*collection);
+    auto resources = Read(*collection, flags_.Get("filter"));
     if (!resources.ok()) return resources.status();
     read.push_back({collection, *std::move(resources)});
   }

@@ -191,6 +191,10 @@ TEST_F(ResourceCommandsTest, ExportsToAFolderInOrder) {
   EXPECT_THAT(folder_.Read("out/02-parts.yaml"), HasSubstr("name: widgets/w2/parts/p1"));
   const auto other = Serve();
   EXPECT_EQ(RunOn(*other, {"apply", "-f", folder_.Path("out")}).code, 0);
+  // A filter is for what is exported, not for what it lives in.
+  EXPECT_THAT(Must({"export", "parts", "--filter", "name = \"widgets/w2/parts/p1\""}),
+              HasSubstr("parts/p1"));
+  EXPECT_EQ(Must({"export", "parts", "--parent", "widgets/w1"}), "");
 }
 
 TEST_F(ResourceCommandsTest, ExportRefusesWhatMakesNoSense) {
