@@ -21,7 +21,7 @@ fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 "$bin/caravan-certificates" --folder "$work/certificates" --services zones \
   --users admin,ann,ben,hangzhou >/dev/null
 {
-  cat "$root/deploy/local/access.yaml"
+  cat "$root/deploy/access/access.yaml"
   cat <<'EOF'
   - {principal: users/ann, role: ministry, resource: "*"}
   - {principal: users/ben, role: ministry, resource: "*"}

@@ -151,7 +151,7 @@ class World:
             "--tls-certificate", self.path("zones.pem"), "--tls-key", self.path("zones.key"),
             "--tls-client-ca", self.path("ca.pem"),
             "--identity-jwks", self.path("identity.jwks.json"),
-            "--access-policy", os.path.join(ROOT, "deploy/local/access.yaml"))
+            "--access-policy", os.path.join(ROOT, "deploy/access/access.yaml"))
         self.gateway = self.start_gateway("--max-connections", str(CONNECTIONS + 1000))
 
     def start_gateway(self, *flags):
