@@ -165,7 +165,9 @@ class World:
             "--identity-key", self.path("identity.key"),
             "--token-jwks", self.path("token.jwks.json"),
             "--token-issuer", "caravan-certificates", "--token-leeway", "0s",
-            "--handshake-timeout", "5s", "--header-timeout", "5s", *flags)
+            "--handshake-timeout", "5s", "--header-timeout", "5s",
+            # Clients here don't always listen, so they answer no ping.
+            "--keepalive-interval", "1h", *flags)
 
     def path(self, name=""):
         return os.path.join(self.folder, name)
