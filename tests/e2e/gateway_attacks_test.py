@@ -624,6 +624,9 @@ def main():
     global WORLD
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    # The settings of the tests are not those of a server.
+    for name in [name for name in os.environ if name.startswith("CARAVAN_")]:
+        del os.environ[name]
     WORLD = World()
     try:
         program = unittest.main(argv=[sys.argv[0], *sys.argv[3:]], exit=False, verbosity=2)

@@ -35,5 +35,5 @@ extern "C" const char* __tsan_default_suppressions() {
       "called_from_lib:libssl.so\n"
       "called_from_lib:libcrypto.so\n"
       // The shared memory of the log of SQLite is read and checked without a lock.
-      "called_from_lib:libsqlite3.so\n";
+      "race:libsqlite3.so\n";
 }
