@@ -119,8 +119,7 @@ class ComplaintsTest : public testing::ZonesServer {
                                               const std::string& firm = kHangzhouFirm) {
     return Call<ComplianceStanding, v1::ComputeComplianceStandingRequest>(
         "ComplianceService/ComputeComplianceStanding",
-        "enterprise: '" + firm + "'" + (date.empty() ? "" : " effective_date {" + date + "}"),
-        principal);
+        "name: '" + firm + "'" + (date.empty() ? "" : " effective_date {" + date + "}"), principal);
   }
 
   ComplianceStanding::Level LevelOn(const std::string& date) {
@@ -361,8 +360,8 @@ TEST_F(ComplaintsTest, ManyAreAnsweredInTheirOrder) {
                 v1::BatchComputeComplianceStandingsRequest>(
         "ComplianceService/BatchComputeComplianceStandings", request, principal);
   };
-  const std::string both = "enterprises: '" + std::string(kNingboFirm) + "' enterprises: '" +
-                           std::string(kHangzhouFirm) + "' ";
+  const std::string both =
+      "names: '" + std::string(kNingboFirm) + "' names: '" + std::string(kHangzhouFirm) + "' ";
   auto standings = batch(both);
   ASSERT_THAT(standings, IsOk());
   ASSERT_EQ(standings->standings_size(), 2);
@@ -371,14 +370,14 @@ TEST_F(ComplaintsTest, ManyAreAnsweredInTheirOrder) {
   EXPECT_EQ(standings->standings(1).level(), ComplianceStanding::RESTRICTED);
   EXPECT_EQ(batch(both + "effective_date { year: 2026 }")->standings(1).level(),
             ComplianceStanding::GOOD);
-  EXPECT_THAT(batch(both + "enterprises: 'enterprises/de-hrb1'"),
+  EXPECT_THAT(batch(both + "names: 'enterprises/de-hrb1'"),
               Fails(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
   EXPECT_THAT(batch(""),
-              FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"enterprises"})));
+              FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"names"})));
   std::string many;
-  for (int i = 0; i < 1001; ++i) many += "enterprises: '" + std::string(kNingboFirm) + "' ";
+  for (int i = 0; i < 1001; ++i) many += "names: '" + std::string(kNingboFirm) + "' ";
   EXPECT_THAT(batch(many),
-              FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"enterprises"})));
+              FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"names"})));
   // A firm asks for itself, a zone for its firms.
   EXPECT_THAT(Standing("", kFirm), IsOk());
   EXPECT_THAT(Standing("", "users/hangzhou"), IsOk());

@@ -102,7 +102,7 @@ int Run(const std::string& store, int enterprises, int complaints, int calls) {
   int findings = 0;
   for (int call = 0; call < calls; ++call) {
     v1::BatchComputeComplianceStandingsRequest request;
-    for (int i = 0; i < kBatch; ++i) request.add_enterprises(random.Pick(names));
+    for (int i = 0; i < kBatch; ++i) request.add_names(random.Pick(names));
     request.mutable_effective_date()->set_year(2020);
     request.mutable_effective_date()->set_month(6);
     const absl::Time begin = absl::Now();

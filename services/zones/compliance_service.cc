@@ -17,7 +17,7 @@ namespace caravan::zones {
 absl::StatusOr<v1::ComplianceStanding> ComplianceService::ComputeComplianceStanding(
     rpc::Call& call, store::Reader& reader, const v1::ComputeComplianceStandingRequest& request) {
   auto computed = Compute(
-      reader, {request.enterprise()},
+      reader, {request.name()},
       request.has_effective_date() ? api::FirstDay(request.effective_date()) : call.caller.today);
   if (!computed.ok()) return computed.status();
   return std::move(*computed->mutable_standings(0));
@@ -27,8 +27,7 @@ absl::StatusOr<v1::BatchComputeComplianceStandingsResponse>
 ComplianceService::BatchComputeComplianceStandings(
     rpc::Call& call, store::Reader& reader,
     const v1::BatchComputeComplianceStandingsRequest& request) {
-  const std::vector<std::string> enterprises(request.enterprises().begin(),
-                                             request.enterprises().end());
+  const std::vector<std::string> enterprises(request.names().begin(), request.names().end());
   return Compute(
       reader, enterprises,
       request.has_effective_date() ? api::FirstDay(request.effective_date()) : call.caller.today);
