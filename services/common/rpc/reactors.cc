@@ -34,7 +34,10 @@ grpc::ByteBuffer ToByteBuffer(std::string bytes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-class UnaryCall : public grpc::ServerUnaryReactor {
+// Deletes itself when it has answered. It is no reactor itself: gRPC would call
+// one of ours when the call is done on a thread of another kind, which costs more
+// than a Get.
+class UnaryCall {
  public:
   UnaryCall(const RuntimeOptions& runtime, Executor& executor, const BoundMethod& method,
             grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
@@ -42,15 +45,16 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       : runtime_(runtime),
         executor_(executor),
         state_(runtime, method, context, request),
+        reactor_(context->DefaultReactor()),
         response_(response) {}
+
+  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
 
   void Start() {
     if (absl::Status s = state_.Prepare(); !s.ok()) return End(s);
     if (state_.min_revision() <= runtime_.store->revision()) return Dispatch();
     AwaitRevision();
   }
-
-  void OnDone() override { delete this; }
 
  private:
   // Read your writes: the reply must know the revision that the caller knows.
@@ -151,11 +155,17 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     End(absl::OkStatus());
   }
 
-  void End(const absl::Status& status) { Finish(state_.Finished(status)); }
+  void End(const absl::Status& status) {
+    const grpc::Status answer = state_.Finished(status);
+    grpc::ServerUnaryReactor* reactor = reactor_;
+    delete this;
+    reactor->Finish(answer);
+  }
 
   const RuntimeOptions& runtime_;
   Executor& executor_;
   CallState state_;
+  grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* response_;
   std::string reply_;
 };
@@ -281,8 +291,9 @@ grpc::ServerUnaryReactor* StartUnary(const RuntimeOptions& runtime, Executor& ex
                                      grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(runtime, executor, method, context, request, response);
+  grpc::ServerUnaryReactor* reactor = call->reactor();
   call->Start();
-  return call;
+  return reactor;
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(const RuntimeOptions& runtime,
