@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -32,6 +33,10 @@ struct Caller {
   absl::Time now;
   // The legal day, yyyymmdd.
   int64_t today = 0;
+
+  // The ids that were made up for what this call creates: each time that its
+  // transaction is run, it creates the same.
+  mutable std::vector<std::string> new_ids = {};
 
   // Set by a List whose scan budget ran out: the fields that an index would
   // help, for the reply's metadata.

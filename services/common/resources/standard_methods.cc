@@ -1,12 +1,10 @@
 #include "services/common/resources/standard_methods.h"
 
 #include <memory>
-#include <random>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "google/api/field_behavior.pb.h"
 #include "google/protobuf/field_mask.pb.h"
 #include "services/common/api/errors.h"
@@ -66,15 +64,6 @@ absl::StatusOr<std::string> BatchGet(const RequestShape& shape, const Caller& ca
   return response;
 }
 
-// A version 4 UUID, for collections whose ids nobody chose.
-std::string GenerateId() {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  const uint64_t high = (random() & ~0xF000ULL) | 0x4000;
-  const uint64_t low = (random() & ~(3ULL << 62)) | (2ULL << 62);
-  return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32, (high >> 16) & 0xFFFF,
-                         high & 0xFFFF, low >> 48, low & 0xFFFFFFFFFFFF);
-}
-
 absl::Status CheckId(const Collection& collection, std::string_view id, std::string_view field) {
   const std::string& format = collection.type->options().id_format();
   if (!format.empty()) {
@@ -87,12 +76,17 @@ absl::Status CheckId(const Collection& collection, std::string_view id, std::str
   return collection.type->pattern().CheckId(id, field);
 }
 
-// Creates from a CreateXRequest; `at` is its path in a batch, with a dot.
-absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
-                                      const Message& request, const std::string& at) {
+// The path of the id of a CreateXRequest; `at` is that of the request in a batch,
+// with a dot.
+std::string IdField(const RequestShape& shape, const std::string& at) {
+  return absl::StrCat(at, shape.resource_id == nullptr ? "id" : shape.resource_id->name());
+}
+
+// The name of what a CreateXRequest creates.
+absl::StatusOr<std::string> NewName(const RequestShape& shape, Writer& writer,
+                                    const Message& request, const std::string& at) {
   const Collection& collection = *shape.collection;
   const api::ResourceType& type = *collection.type;
-  const auto* reflection = request.GetReflection();
   std::string id = RequestShape::Text(request, shape.resource_id);
   if (id.empty()) {
     if (!type.options().id_format().empty() || !type.options().id_pattern().empty()) {
@@ -100,11 +94,9 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
       violations.Add(absl::StrCat(at, shape.resource_id->name()), "is required");
       return violations.ToStatus();
     }
-    id = GenerateId();
+    id = writer.NewId();
   }
-  const std::string id_field =
-      absl::StrCat(at, shape.resource_id == nullptr ? "id" : shape.resource_id->name());
-  if (absl::Status s = CheckId(collection, id, id_field); !s.ok()) return s;
+  if (absl::Status s = CheckId(collection, id, IdField(shape, at)); !s.ok()) return s;
   std::vector<std::string> ids;
   if (shape.parent != nullptr) {
     auto above = type.pattern().ParentPattern().Match(RequestShape::Text(request, shape.parent),
@@ -113,7 +105,16 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
     ids = *std::move(above);
   }
   ids.push_back(std::move(id));
-  auto name = type.pattern().Build(ids, id_field);
+  return type.pattern().Build(ids, IdField(shape, at));
+}
+
+// Creates from a CreateXRequest.
+absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
+                                      const Message& request, const std::string& at) {
+  const Collection& collection = *shape.collection;
+  const api::ResourceType& type = *collection.type;
+  const auto* reflection = request.GetReflection();
+  auto name = NewName(shape, writer, request, at);
   if (!name.ok()) return name.status();
 
   std::unique_ptr<Message> resource(collection.prototype->New());
@@ -125,7 +126,7 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
   }
   // Those who may not create it do not learn whether it exists.
   if (!writer.caller().Permits(type, *resource)) return writer.caller().Denied(*name);
-  writer.Expect(collection, *resource);
+  writer.Expect(collection, *name, *resource);
   auto existing = writer.Read(collection, *name);
   if (!existing.ok()) return existing.status();
   if (existing->has_value()) {
@@ -133,7 +134,7 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
                       absl::StrCat(*name, " exists already; choose another id, or update it"))
         .With("resource", *name)
         .Resource(type.type(), *name)
-        .Field(id_field, "is taken");
+        .Field(IdField(shape, at), "is taken");
   }
   return writer.Write(collection, nullptr, *resource, WriteKind::kCreate,
                       absl::StrCat(at, shape.resource->name()));
@@ -165,7 +166,7 @@ absl::StatusOr<std::string> UpdateOne(const RequestShape& shape, Writer& writer,
            api::HasBehavior(f, google::api::IDENTIFIER);
   };
 
-  writer.Expect(collection, given);
+  writer.Expect(collection, name, given);
   const bool allow_missing = RequestShape::Flag(request, shape.allow_missing);
   std::unique_ptr<Message> after(collection.prototype->New());
   if (allow_missing) {
@@ -262,15 +263,27 @@ absl::StatusOr<std::string> Each(
   return response;
 }
 
-// Tells the store of all resources of a batch; `within` is the field of an entry
-// that holds the resource, null where the entry is the resource.
-void ExpectAll(const Message& request, const FieldDescriptor& entries, Writer& writer,
-               const Collection& collection, const FieldDescriptor* within = nullptr) {
+// Tells the store of all that a batch of Create or Update requests will read;
+// `shape` is that of an entry.
+void ExpectEach(const RequestShape& shape, const Message& request, const FieldDescriptor& requests,
+                Writer writer) {
   const auto* reflection = request.GetReflection();
-  for (int i = 0; i < reflection->FieldSize(request, &entries); ++i) {
-    const Message& entry = reflection->GetRepeatedMessage(request, &entries, i);
-    writer.Expect(collection,
-                  within == nullptr ? entry : entry.GetReflection()->GetMessage(entry, within));
+  for (int i = 0; i < reflection->FieldSize(request, &requests); ++i) {
+    const Message& entry = reflection->GetRepeatedMessage(request, &requests, i);
+    const Message& resource = entry.GetReflection()->GetMessage(entry, shape.resource);
+    absl::StatusOr<std::string> name = shape.kind == api::StandardMethod::kCreate
+                                           ? NewName(shape, writer, entry, "")
+                                           : shape.collection->type->NameOf(resource);
+    if (name.ok()) writer.Expect(*shape.collection, *name, resource);
+  }
+}
+
+// The same of resources that are loaded.
+void ExpectLoaded(const RequestShape& shape, const Message& request, Writer& writer) {
+  const auto* reflection = request.GetReflection();
+  for (int i = 0; i < reflection->FieldSize(request, shape.resources); ++i) {
+    const Message& resource = reflection->GetRepeatedMessage(request, shape.resources, i);
+    writer.Expect(*shape.collection, shape.collection->type->NameOf(resource), resource);
   }
 }
 
@@ -342,9 +355,7 @@ absl::StatusOr<Handler> StandardMethods::Bind(
       handler.write = [shape, item = *std::move(entry_shape), &registry](
                           Caller& caller, store::Transaction& tx, const Message& request) {
         Writer writer(registry, caller, tx);
-        if (item.kind == api::StandardMethod::kUpdate) {
-          ExpectAll(request, *shape.requests, writer, *shape.collection, item.resource);
-        }
+        if (tx.remote()) ExpectEach(item, request, *shape.requests, writer);
         return Each(
             request, *shape.requests, shape.response_resources,
             [&](const Message& entry, const std::string& at) -> absl::StatusOr<std::string> {
@@ -360,7 +371,7 @@ absl::StatusOr<Handler> StandardMethods::Bind(
       handler.write = [shape, &registry](Caller& caller, store::Transaction& tx,
                                          const Message& request) {
         Writer writer(registry, caller, tx);
-        ExpectAll(request, *shape.resources, writer, *shape.collection);
+        if (tx.remote()) ExpectLoaded(shape, request, writer);
         return Each(request, *shape.resources, shape.response_resources,
                     [&](const Message& entry, const std::string& at) {
                       return LoadOne(shape, writer, entry, at);

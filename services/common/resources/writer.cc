@@ -1,11 +1,13 @@
 #include "services/common/resources/writer.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "caravan/api/v1/changes.pb.h"
 #include "google/api/field_behavior.pb.h"
@@ -36,9 +38,21 @@ std::string ReferenceGuard(std::string_view target) { return absl::StrCat("refer
 Writer::Writer(const Registry& registry, const Caller& caller, store::Transaction& tx)
     : registry_(registry), caller_(caller), tx_(tx) {}
 
-void Writer::Expect(const Collection& collection, const Message& resource) {
+std::string Writer::NewId() {
+  if (ids_ == caller_.new_ids.size()) {
+    thread_local std::mt19937_64 random{std::random_device{}()};
+    const uint64_t high = (random() & ~0xF000ULL) | 0x4000;
+    const uint64_t low = (random() & ~(3ULL << 62)) | (2ULL << 62);
+    caller_.new_ids.push_back(absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32,
+                                              (high >> 16) & 0xFFFF, high & 0xFFFF, low >> 48,
+                                              low & 0xFFFFFFFFFFFF));
+  }
+  return caller_.new_ids[ids_++];
+}
+
+void Writer::Expect(const Collection& collection, std::string_view name, const Message& resource) {
   if (!tx_.remote()) return;
-  tx_.Expect(collection.table, collection.type->NameOf(resource));
+  tx_.Expect(collection.table, name);
   for (const api::Reference& reference : collection.type->ReferencesOf(resource)) {
     const Collection* target = registry_.FindByName(reference.target);
     if (target != nullptr) tx_.Expect(target->table, reference.target);

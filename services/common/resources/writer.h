@@ -26,8 +26,13 @@ class Writer {
     std::string bytes;
   };
 
-  // Tells the store that a resource will be read, and what it refers to.
-  void Expect(const Collection& collection, const google::protobuf::Message& resource);
+  // Tells the store that the resource of a name will be read, and what `resource`
+  // refers to.
+  void Expect(const Collection& collection, std::string_view name,
+              const google::protobuf::Message& resource);
+
+  // A version 4 UUID, for collections whose ids nobody chose.
+  std::string NewId();
 
   // Reads one for a change; nothing where it does not exist.
   absl::StatusOr<std::optional<Stored>> Read(const Collection& collection, std::string_view name);
@@ -77,6 +82,7 @@ class Writer {
   const Registry& registry_;
   const Caller& caller_;
   store::Transaction& tx_;
+  size_t ids_ = 0;  // that NewId has given
 };
 
 // Key of the row that guards the set of references to a resource.
