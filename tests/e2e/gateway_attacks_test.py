@@ -547,7 +547,9 @@ class GatewayTest(unittest.TestCase):
             # The gateway has it all, and is not told again that there is something.
             received = b""
             while HEADERS not in kinds_of_frames(received):
-                incoming.write(s.recv(65536))
+                data = s.recv(65536)
+                self.assertTrue(data, "the gateway has closed the connection")
+                incoming.write(data)
                 with contextlib.suppress(ssl.SSLWantReadError):
                     while True:
                         received += tls.read(65536)
