@@ -551,8 +551,8 @@ class GatewayTest(unittest.TestCase):
                 self.assertTrue(data, "the gateway has closed the connection")
                 incoming.write(data)
                 with contextlib.suppress(ssl.SSLWantReadError):
-                    while True:
-                        received += tls.read(65536)
+                    while plain := tls.read(65536):
+                        received += plain
     def test_slow_handshakes(self):
         hello = bytes.fromhex("16030100c8010000c40303") + b"a" * 30
         with self.memory_stays():
