@@ -103,6 +103,18 @@ function(caravan_test target)
   endif()
 endfunction()
 
+# caravan_program(<name>)
+#
+# The program caravan-<name>, of main.cc and the library caravan_<name>: one of
+# those that are deployed.
+function(caravan_program name)
+  caravan_executable(caravan-${name} SOURCES main.cc LINK caravan_${name})
+  if(NOT TARGET programs)
+    add_custom_target(programs COMMENT "What is deployed")
+  endif()
+  add_dependencies(programs caravan-${name})
+endfunction()
+
 # caravan_service(<name> SOURCES <file>... [LINK <target>...])
 #
 # A service: the library caravan_<name> of its sources, and the program
@@ -110,11 +122,7 @@ endfunction()
 function(caravan_service name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   caravan_library(caravan_${name} SOURCES ${arg_SOURCES} LINK caravan_common ${arg_LINK})
-  caravan_executable(caravan-${name} SOURCES main.cc LINK caravan_${name})
-  if(NOT TARGET programs)
-    add_custom_target(programs COMMENT "What is deployed")
-  endif()
-  add_dependencies(programs caravan-${name})
+  caravan_program(${name})
 endfunction()
 
 # caravan_fuzz(<target> SOURCES <file>... [LINK <target>...])

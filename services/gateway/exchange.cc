@@ -193,6 +193,7 @@ void Exchange::OnResponseHeader(HeaderBlock header, bool ended) {
     OnAnswered(header.Find("grpc-status").value_or(""));
     stream_.Respond(header, nullptr);
   } else {
+    by_service_ = true;
     stream_.Respond(header, &response_);
   }
 }

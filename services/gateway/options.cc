@@ -96,7 +96,9 @@ absl::StatusOr<Options> ReadOptions(const GatewaySettings& settings) {
   auto upstreams = ReadUpstreams(settings);
   if (!upstreams.ok()) return upstreams.status();
   options.upstreams = *std::move(upstreams);
-  if (options.upstreams.empty()) return absl::InvalidArgumentError("there is no upstream");
+  if (options.upstreams.empty())
+    return absl::InvalidArgumentError(
+        "there is no upstream: say where services are, for example zones=127.0.0.1:7001");
 
   options.default_service = settings.default_service();
   const bool known = std::any_of(

@@ -343,6 +343,16 @@ absl::Status Upstream::Unreachable() const {
       .With("service", options_.service);
 }
 
+void Upstream::PublishCalls() {
+  double calls = 0;
+  for (const Endpoint& endpoint : endpoints_) {
+    for (const auto& session : endpoint.sessions) {
+      calls += static_cast<double>(session->stream_count());
+    }
+  }
+  metrics_.outstanding.Increment(calls - std::exchange(counted_calls_, calls));
+}
+
 void Upstream::Count() {
   double failed = 0;
   for (const Endpoint& endpoint : endpoints_) failed += endpoint.failures > 0 ? 1 : 0;

@@ -58,6 +58,8 @@ class Upstream {
   void Submit(UpstreamCall& call);
   // The call, which has no stream yet, is not to be sent.
   void Cancel(UpstreamCall& call);
+  // Tells the metrics how many calls are under way; now and then.
+  void PublishCalls();
   void CountRetry() { metrics_.retries.Increment(); }
 
   const std::string& service() const { return options_.service; }
@@ -106,6 +108,7 @@ class Upstream {
   Clock::time_point timer_at_;
   double counted_endpoints_ = 0;
   double counted_failed_ = 0;
+  double counted_calls_ = 0;
   absl::BitGen random_;
   Timer refresh_;
   Timer timer_;

@@ -15,6 +15,8 @@ namespace {
 // Long before stream ids run out.
 constexpr int32_t kLastStream = 1 << 30;
 constexpr size_t kMostHeaderBytes = 64 * 1024;
+// A service that allows fewer streams than this is not watched: it takes one.
+constexpr int64_t kEnoughStreams = 8;
 
 std::string_view View(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
@@ -114,6 +116,8 @@ class UpstreamSession::Stream final : public UpstreamStream {
 UpstreamSession::UpstreamSession(Loop& loop, std::unique_ptr<Socket> socket, Options options)
     : Http2Connection(loop, std::move(socket)),
       options_(std::move(options)),
+      health_(options_.service, socket_->ssl() != nullptr,
+              [this](bool serving) { OnHealth(serving); }),
       opened_(loop.now()),
       last_input_(opened_),
       idle_since_(opened_),
@@ -221,7 +225,31 @@ void UpstreamSession::Open(UpstreamCall& call) {
 void UpstreamSession::Remove(Stream& stream) {
   streams_.erase(stream.self);
   --stream_count_;
-  if (stream_count_ > 0) return;
+}
+
+void UpstreamSession::OnSettings() {
+  if (std::exchange(settled_, true)) {
+    if (HasRoom()) options_.on_room(*this);
+  } else if (most_streams_ >= kEnoughStreams) {
+    Open(health_);
+  } else {
+    OnHealth(true);
+  }
+}
+
+void UpstreamSession::OnHealth(bool serving) {
+  if (doomed()) return;
+  if (serving) {
+    if (!std::exchange(ready_, true)) options_.on_ready(*this);
+  } else if (ready_) {
+    BeginLeaving();
+  } else {
+    Doom("the service does not serve");
+  }
+}
+
+void UpstreamSession::EndIfLeft() {
+  if (stream_count() > 0) return;
   idle_since_ = loop_.now();
   if (leaving_) Doom("the service has asked to reconnect");
 }
@@ -229,7 +257,7 @@ void UpstreamSession::Remove(Stream& stream) {
 void UpstreamSession::BeginLeaving() {
   if (leaving_) return;
   leaving_ = true;
-  if (stream_count_ == 0) Doom("the service has asked to reconnect");
+  EndIfLeft();
   options_.on_leaving(*this);
 }
 
@@ -266,18 +294,12 @@ int UpstreamSession::OnFrame(nghttp2_session* session, const nghttp2_frame* fram
         stream->OnBodyEnd();
       }
       break;
-    case NGHTTP2_SETTINGS: {
+    case NGHTTP2_SETTINGS:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
       connection->most_streams_ =
           nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-      const bool first = !std::exchange(connection->ready_, true);
-      if (first) {
-        connection->options_.on_ready(*connection);
-      } else if (connection->HasRoom()) {
-        connection->options_.on_room(*connection);
-      }
+      connection->OnSettings();
       break;
-    }
     case NGHTTP2_GOAWAY:
       connection->BeginLeaving();
       break;
@@ -318,6 +340,7 @@ int UpstreamSession::OnStreamClose(nghttp2_session* session, int32_t id, uint32_
     call->OnFailure({.unprocessed = error == NGHTTP2_REFUSED_STREAM,
                      .status = StatusOfReset(error, connection->options_.service)});
   }
+  connection->EndIfLeft();
   if (connection->HasRoom()) connection->options_.on_room(*connection);
   return 0;
 }

@@ -9,11 +9,12 @@
 #include "services/gateway/http2_connection.h"
 #include "services/gateway/timer_wheel.h"
 #include "services/gateway/upstream_call.h"
+#include "services/gateway/upstream_health.h"
 
 namespace caravan::gateway {
 
-// Speaks HTTP/2 with a service. It takes calls from when the service's SETTINGS
-// have come until the service says GOAWAY.
+// Speaks HTTP/2 with a service. It takes calls from when the service says that it
+// serves until it says that it does not, or GOAWAY.
 class UpstreamSession final : public Http2Connection {
  public:
   struct Options {
@@ -39,11 +40,12 @@ class UpstreamSession final : public Http2Connection {
   // Begins; once, after it is owned.
   void Start();
 
-  // Whether the service has answered and has not said that it leaves.
+  // Whether the service takes calls here.
   bool ready() const { return ready_ && !leaving_ && !doomed(); }
   bool was_ready() const { return ready_; }
   bool HasRoom() const { return ready() && stream_count_ < most_streams_; }
-  int64_t stream_count() const { return stream_count_; }
+  // Calls under way.
+  int64_t stream_count() const { return stream_count_ - (health_.watches() ? 1 : 0); }
   Clock::time_point opened() const { return opened_; }
   Clock::time_point idle_since() const { return idle_since_; }
 
@@ -74,16 +76,22 @@ class UpstreamSession final : public Http2Connection {
 
   Stream* Find(int32_t id) const;
   void Remove(Stream& stream);
+  void OnSettings();
+  void OnHealth(bool serving);
   void BeginLeaving();
+  // Ends it where it is not needed any more.
+  void EndIfLeft();
   void OnTimer();
   void StartTimer();
 
   const Options options_;
+  UpstreamHealth health_;
   std::list<Stream> streams_;
   int64_t stream_count_ = 0;
   int64_t most_streams_ = 0;
 
   bool connected_ = false;
+  bool settled_ = false;  // its SETTINGS have come
   bool ready_ = false;
   bool leaving_ = false;
   bool stalled_ = false;

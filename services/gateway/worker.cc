@@ -121,6 +121,7 @@ void Worker::OnTick() {
   const auto bytes = static_cast<double>(loop_.buffered_bytes);
   shared_.edge_metrics->calls.Increment(calls - std::exchange(published_calls_, calls));
   shared_.edge_metrics->buffered_bytes.Increment(bytes - std::exchange(published_bytes_, bytes));
+  for (const auto& upstream : upstreams_) upstream->PublishCalls();
   if (!checks_files_) return;
   if (shared_.edge_tls != nullptr) shared_.edge_tls->Check();
   if (shared_.upstream_tls != nullptr) shared_.upstream_tls->Check();
