@@ -71,6 +71,12 @@ std::unique_ptr<StreamHandler> EdgeHandlers::Make(ServerStream& stream) {
   if (path.starts_with(kHealthPath)) {
     return MakeHealthHandler(stream, serving_, path.substr(kHealthPath.size()));
   }
+  if (serves_ == Serves::kHealth) {
+    const absl::Status status =
+        api::Error(absl::StatusCode::kUnimplemented, "ONLY_HEALTH",
+                   absl::StrCat("this port serves grpc.health.v1.Health only, not ", path));
+    return std::make_unique<FixedAnswer>(stream, TrailersOnly(status), "");
+  }
   return std::make_unique<Exchange>(stream, context_);
 }
 

@@ -12,8 +12,10 @@ namespace caravan::gateway {
 
 class EdgeHandlers final : public StreamHandlers {
  public:
-  EdgeHandlers(const CallContext& context, ServingState& serving)
-      : context_(context), serving_(serving) {}
+  enum class Serves { kEverything, kHealth };
+
+  EdgeHandlers(const CallContext& context, ServingState& serving, Serves serves)
+      : context_(context), serving_(serving), serves_(serves) {}
 
   std::unique_ptr<StreamHandler> Make(ServerStream& stream) override;
   std::unique_ptr<StreamHandler> MakeForTooLarge(ServerStream& stream) override;
@@ -21,6 +23,7 @@ class EdgeHandlers final : public StreamHandlers {
  private:
   const CallContext& context_;
   ServingState& serving_;
+  const Serves serves_;
 };
 
 }  // namespace caravan::gateway

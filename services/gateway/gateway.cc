@@ -62,6 +62,7 @@ class GatewayImpl final : public Gateway {
 
   const std::vector<std::string>& addresses() const override { return addresses_; }
   std::string admin_address() const override { return admin_ ? admin_->address() : ""; }
+  const std::string& health_address() const override { return health_address_; }
 
   void Stop(absl::Duration lame_duck, absl::Duration timeout) override {
     if (draining_.exchange(true)) return;
@@ -94,41 +95,49 @@ class GatewayImpl final : public Gateway {
   }
 
   absl::Status StartWorkers(const GatewaySettings& settings) {
-    std::vector<std::vector<int>> listening(shared_.options.threads);
+    std::vector<Worker::Listening> listening(shared_.options.threads);
     absl::Status status;
     for (int i = 0; i < settings.listen_size() && status.ok(); ++i) {
-      status = ListenOn(shared_.options.listen[i], settings.listen(i), listening);
+      const auto address = ListenOn(shared_.options.listen[i], settings.listen(i),
+                                    &Worker::Listening::calls, listening);
+      status = address.status();
+      if (address.ok()) addresses_.push_back(*address);
+    }
+    if (shared_.options.health_listen.has_value() && status.ok()) {
+      const auto address = ListenOn(*shared_.options.health_listen, settings.health_listen(),
+                                    &Worker::Listening::health, listening);
+      status = address.status();
+      if (address.ok()) health_address_ = *address;
     }
     if (!status.ok()) {
-      for (const auto& descriptors : listening) {
-        for (const int descriptor : descriptors) close(descriptor);
+      for (const auto& [calls, health] : listening) {
+        for (const int descriptor : calls) close(descriptor);
+        for (const int descriptor : health) close(descriptor);
       }
       return status;
     }
-    for (auto& descriptors : listening) {
-      workers_.push_back(
-          std::make_unique<Worker>(shared_, std::move(descriptors), workers_.empty()));
+    for (const auto& descriptors : listening) {
+      workers_.push_back(std::make_unique<Worker>(shared_, descriptors, workers_.empty()));
     }
     for (const auto& worker : workers_) worker->Start();
     return absl::OkStatus();
   }
 
-  // One socket for each worker, all on one port.
-  absl::Status ListenOn(const Target& target, const std::string& text,
-                        std::vector<std::vector<int>>& listening) {
+  // One socket for each worker, all on one port. Returns the address in use.
+  static absl::StatusOr<std::string> ListenOn(const Target& target, const std::string& text,
+                                              std::vector<int> Worker::Listening::*kind,
+                                              std::vector<Worker::Listening>& listening) {
     const auto found = ResolveNow(target);
     if (!found.ok()) return found.status();
     SocketAddress address = found->front();
     for (auto& descriptors : listening) {
       const auto descriptor = Listen(address);
       if (!descriptor.ok()) return descriptor.status();
-      descriptors.push_back(*descriptor);
+      (descriptors.*kind).push_back(*descriptor);
       address = BoundAddress(*descriptor);
     }
     const std::string bound = address.ToString();
-    addresses_.push_back(
-        absl::StrCat(text.substr(0, text.rfind(':')), bound.substr(bound.rfind(':'))));
-    return absl::OkStatus();
+    return absl::StrCat(text.substr(0, text.rfind(':')), bound.substr(bound.rfind(':')));
   }
 
   absl::Status StartAdmin(const GatewaySettings& settings) {
@@ -149,7 +158,7 @@ class GatewayImpl final : public Gateway {
     return absl::OkStatus();
   }
 
-  // As of every server: {"listen":["127.0.0.1:1234"],"admin":"127.0.0.1:1235"}.
+  // As of every server: {"listen":["127.0.0.1:1234"],"admin":"127.0.0.1:1235","health":""}.
   absl::Status WritePortsFile(const GatewaySettings& settings) {
     if (settings.ports_file().empty()) return absl::OkStatus();
     google::protobuf::Struct ports;
@@ -158,6 +167,7 @@ class GatewayImpl final : public Gateway {
       fields["listen"].mutable_list_value()->add_values()->set_string_value(address);
     }
     fields["admin"].set_string_value(admin_address());
+    fields["health"].set_string_value(health_address());
     std::string json;
     if (!google::protobuf::util::MessageToJsonString(ports, &json).ok()) {
       return absl::InvalidArgumentError("an address is not UTF-8");
@@ -180,6 +190,7 @@ class GatewayImpl final : public Gateway {
 
   Shared shared_;
   std::vector<std::string> addresses_;
+  std::string health_address_;
   std::atomic<bool> draining_ = false;
   std::mutex mutex_;
   std::condition_variable closed_;
@@ -245,6 +256,7 @@ int RunGateway(const GatewaySettings& settings) {
   telemetry::Log(LogLevel::kInfo, "The gateway serves",
                  {{"listen", absl::StrJoin((*gateway)->addresses(), ",")},
                   {"admin", (*gateway)->admin_address()},
+                  {"health", (*gateway)->health_address()},
                   {"version", settings::Version()}});
   if (settings.insecure()) {
     telemetry::Log(LogLevel::kWarning,

@@ -28,6 +28,9 @@ class Gateway {
   // host:port of the admin address; empty where there is none.
   virtual std::string admin_address() const = 0;
 
+  // host:port of the health address; empty where there is none.
+  virtual const std::string& health_address() const = 0;
+
   // Reports not to serve, waits for `lame_duck`, then takes no more connections,
   // asks clients to leave, waits at most `timeout` for calls under way, and answers
   // the rest with errors. Later calls do nothing.

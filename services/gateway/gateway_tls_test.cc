@@ -80,6 +80,7 @@ class GatewayTlsTest : public ::testing::Test {
     settings.add_upstream(absl::StrCat(service, "=", backend_->address()));
     settings.set_threads(1);
     settings.mutable_upstream_wait()->set_seconds(1);
+    settings.set_health_listen("127.0.0.1:0");
     settings.set_tls_certificate(absl::StrCat(folder_, "/gateway.pem"));
     settings.set_tls_key(absl::StrCat(folder_, "/gateway.key"));
     settings.set_tls_client_ca(absl::StrCat(folder_, "/ca.pem"));
@@ -133,6 +134,18 @@ TEST_F(GatewayTlsTest, NeedsNoCertificateOfClients) {
   const Answer answer = Call(Channel(), kEcho, "x");
   EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
   EXPECT_THAT(backend_->last_metadata(), Contains(Pair("caravan-identity", "||zones")));
+}
+
+TEST_F(GatewayTlsTest, TellsItsHealthWithoutTlsAndNothingElse) {
+  StartGateway();
+  const auto channel =
+      grpc::CreateChannel(gateway_->health_address(), grpc::InsecureChannelCredentials());
+  const Answer answer = Call(channel, "/grpc.health.v1.Health/Check", "");
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.message, "\x08\x01");  // SERVING
+  const Answer other = Call(channel, kEcho, "x");
+  EXPECT_EQ(other.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(other.status.error_message(), ::testing::HasSubstr("serves grpc.health.v1"));
 }
 
 TEST_F(GatewayTlsTest, RefusesCertificatesOfOthers) {

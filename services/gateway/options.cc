@@ -88,6 +88,16 @@ absl::StatusOr<std::vector<UpstreamOptions>> ReadUpstreams(const GatewaySettings
   return upstreams;
 }
 
+absl::StatusOr<Target> ParseListen(const std::string& text) {
+  auto target = Target::Parse(text);
+  if (!target.ok()) return target.status();
+  if (!target->path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the gateway listens on host:port, not on '", text, "'"));
+  }
+  return *std::move(target);
+}
+
 }  // namespace
 
 absl::StatusOr<Options> ReadOptions(const GatewaySettings& settings) {
@@ -134,12 +144,8 @@ absl::StatusOr<Options> ReadOptions(const GatewaySettings& settings) {
   }
 
   for (const std::string& text : settings.listen()) {
-    auto target = Target::Parse(text);
+    auto target = ParseListen(text);
     if (!target.ok()) return target.status();
-    if (!target->path.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the gateway listens on host:port, not on '", text, "'"));
-    }
     if (options.insecure && !IsLocal(*target)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "an insecure gateway listens only on loopback addresses, not on '", text, "'"));
@@ -147,6 +153,11 @@ absl::StatusOr<Options> ReadOptions(const GatewaySettings& settings) {
     options.listen.push_back(*std::move(target));
   }
   if (options.listen.empty()) return absl::InvalidArgumentError("there is no listen address");
+  if (!settings.health_listen().empty()) {
+    auto target = ParseListen(settings.health_listen());
+    if (!target.ok()) return target.status();
+    options.health_listen = *std::move(target);
+  }
 
   options.threads = settings.threads() > 0
                         ? settings.threads()

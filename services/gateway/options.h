@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace caravan::gateway {
 
 struct Options {
   std::vector<Target> listen;
+  std::optional<Target> health_listen;
   Limits limits;
   std::vector<UpstreamOptions> upstreams;
   std::string default_service;

@@ -18,12 +18,13 @@ std::string_view ReasonOf(const std::string& why) {
 
 }  // namespace
 
-Worker::Worker(Shared& shared, std::vector<int> listening, bool checks_files)
+Worker::Worker(Shared& shared, const Listening& listening, bool checks_files)
     : shared_(shared),
       recorder_(*shared.metrics, shared.log_every, loop_.now()),
       router_(shared.options.default_service),
       context_{shared.options.limits, router_, *shared.authenticator, recorder_},
-      handlers_(context_, serving_),
+      handlers_(context_, serving_, EdgeHandlers::Serves::kEverything),
+      health_handlers_(context_, serving_, EdgeHandlers::Serves::kHealth),
       checks_files_(checks_files),
       tick_(loop_.timers(), [this] { OnTick(); }) {
   std::function<std::shared_ptr<const TlsContext>()> tls;
@@ -33,10 +34,18 @@ Worker::Worker(Shared& shared, std::vector<int> listening, bool checks_files)
                                                     *shared.upstream_metrics[i]));
     router_.Add(*upstreams_.back());
   }
-  for (const int descriptor : listening) {
+  for (const int descriptor : listening.calls) {
     listeners_.push_back(std::make_unique<Listener>(
-        loop_, descriptor,
-        [this](int accepted, const SocketAddress& peer) { OnAccepted(accepted, peer); }));
+        loop_, descriptor, [this](int accepted, const SocketAddress& peer) {
+          const auto& tls = shared_.edge_tls;
+          Accept(accepted, peer, tls == nullptr ? nullptr : tls->Get()->NewSession(), handlers_);
+        }));
+  }
+  for (const int descriptor : listening.health) {
+    health_listeners_.push_back(std::make_unique<Listener>(
+        loop_, descriptor, [this](int accepted, const SocketAddress& peer) {
+          Accept(accepted, peer, nullptr, health_handlers_);
+        }));
   }
 }
 
@@ -48,6 +57,7 @@ void Worker::Start() {
   loop_.Post([this] {
     for (const auto& upstream : upstreams_) upstream->Start();
     for (const auto& listener : listeners_) listener->Start();
+    for (const auto& listener : health_listeners_) listener->Start();
     OnTick();
   });
   thread_ = std::thread([this] { loop_.Run(); });
@@ -75,6 +85,7 @@ void Worker::Stop() {
   loop_.Post([this] {
     tick_.Stop();
     listeners_.clear();
+    health_listeners_.clear();
     for (const auto& session : sessions_) session->Doom("drained");
     for (const auto& upstream : upstreams_) upstream->Stop();
     // What is doomed goes at the end of this turn.
@@ -82,7 +93,7 @@ void Worker::Stop() {
   });
 }
 
-void Worker::OnAccepted(int descriptor, const SocketAddress& peer) {
+void Worker::Accept(int descriptor, const SocketAddress& peer, SslPtr ssl, EdgeHandlers& handlers) {
   const std::string ip = peer.Ip();
   const ConnectionCount::Answer answer = shared_.connections->Open(ip);
   if (answer != ConnectionCount::Answer::kYes) {
@@ -92,15 +103,13 @@ void Worker::OnAccepted(int descriptor, const SocketAddress& peer) {
     close(descriptor);
     return;
   }
-  SslPtr ssl;
-  if (shared_.edge_tls != nullptr) ssl = shared_.edge_tls->Get()->NewSession();
   shared_.edge_metrics->accepted.Increment();
   shared_.edge_metrics->connections.Increment();
   auto session = std::make_shared<ServerSession>(
       loop_, std::make_unique<Socket>(loop_, descriptor, std::move(ssl)),
       ClientConnection{.address = peer.ToString(), .spiffe_id = {}},
       ServerSession::Options{.limits = &shared_.options.limits,
-                             .handlers = &handlers_,
+                             .handlers = &handlers,
                              .on_down = [this, ip](ServerSession& down) { OnDown(down, ip); }});
   sessions_.push_front(session);
   session->set_place(sessions_.begin());

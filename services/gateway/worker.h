@@ -41,9 +41,14 @@ struct Shared {
 // Its functions may be called by any thread; they post to the loop.
 class Worker {
  public:
-  // Takes the listening sockets. `checks_files`: it is the one that looks after
-  // certificates.
-  Worker(Shared& shared, std::vector<int> listening, bool checks_files);
+  // Sockets that listen, which it takes.
+  struct Listening {
+    std::vector<int> calls;
+    std::vector<int> health;  // without TLS
+  };
+
+  // `checks_files`: it is the one that looks after certificates.
+  Worker(Shared& shared, const Listening& listening, bool checks_files);
   // The loop has ended, or was never started.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -59,7 +64,7 @@ class Worker {
   void Stop();
 
  private:
-  void OnAccepted(int descriptor, const SocketAddress& peer);
+  void Accept(int descriptor, const SocketAddress& peer, SslPtr ssl, EdgeHandlers& handlers);
   void OnDown(ServerSession& session, const std::string& ip);
   // Once a second.
   void OnTick();
@@ -72,7 +77,9 @@ class Worker {
   Router router_;
   const CallContext context_;
   EdgeHandlers handlers_;
+  EdgeHandlers health_handlers_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Listener>> health_listeners_;
   std::list<std::shared_ptr<ServerSession>> sessions_;
   const bool checks_files_;
   bool draining_ = false;
