@@ -8,7 +8,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
 import { breakages } from './breakages.js'
@@ -17,7 +17,8 @@ import { settingsText, violations } from './rules.js'
 const here = dirname(fileURLToPath(import.meta.url))
 const overlaysFolder = join(here, '../overlays')
 const servicesFolder = join(here, '../../../services')
-const [programs] = process.argv.slice(2)
+const [folder] = process.argv.slice(2)
+const programs = folder && resolve(folder)
 let passed = 0
 const failures = []
 function check(what, problems) {
