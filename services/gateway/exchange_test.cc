@@ -169,7 +169,7 @@ TEST_F(ExchangeTest, ServesManyCallsAtOnce) {
 TEST_F(ExchangeTest, PassesDeadlinesOn) {
   const Answer answer = Call(channel_, kTime, "x", {}, absl::Seconds(15));
   ASSERT_TRUE(answer.status.ok());
-  EXPECT_THAT(std::stoi(answer.message), AllOf(Ge(10'000), Le(15'000)));
+  EXPECT_THAT(std::stoi(answer.message), AllOf(Ge(10'000), Le(16'000)));
 }
 
 TEST_F(ExchangeTest, EndsCallsAtTheirDeadlineByItself) {

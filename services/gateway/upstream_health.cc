@@ -12,6 +12,7 @@ using grpc::health::v1::HealthCheckResponse;
 
 constexpr size_t kFramePrefix = 5;
 constexpr size_t kMostAnswerBytes = 1024;
+constexpr std::string_view kUnimplemented = "12";
 constexpr std::string_view kEmptyMessage("\0\0\0\0\0", kFramePrefix);
 
 }  // namespace
@@ -36,8 +37,8 @@ void UpstreamHealth::FillRequest(HeaderVector* header) {
   header->Add("content-type", "application/grpc");
 }
 
-void UpstreamHealth::OnResponseHeader(HeaderBlock, bool ended) {
-  if (ended) End();
+void UpstreamHealth::OnResponseHeader(HeaderBlock header, bool ended) {
+  if (ended) OnResponseTrailers(std::move(header));
 }
 
 void UpstreamHealth::OnResponseBody(std::string_view bytes) {
@@ -50,7 +51,7 @@ void UpstreamHealth::OnResponseBody(std::string_view bytes) {
     }
     if (size > kMostAnswerBytes) {
       Stop();
-      End();
+      End(false);
       return;
     }
     if (answer_.size() < kFramePrefix + size) return;
@@ -58,20 +59,20 @@ void UpstreamHealth::OnResponseBody(std::string_view bytes) {
     const bool parsed =
         response.ParseFromArray(answer_.data() + kFramePrefix, static_cast<int>(size));
     answer_.erase(0, kFramePrefix + size);
-    answered_ = true;
     tell_(!parsed || response.status() != HealthCheckResponse::NOT_SERVING);
     if (stream_ == nullptr) return;  // stopped by who was told
   }
 }
 
-void UpstreamHealth::OnResponseTrailers(HeaderBlock) { End(); }
-void UpstreamHealth::OnResponseEnd() { End(); }
-void UpstreamHealth::OnFailure(const StreamFailure&) { End(); }
+void UpstreamHealth::OnResponseTrailers(HeaderBlock trailers) {
+  End(trailers.Find("grpc-status") == kUnimplemented);
+}
+void UpstreamHealth::OnResponseEnd() { End(false); }
+void UpstreamHealth::OnFailure(const StreamFailure&) { End(false); }
 
-void UpstreamHealth::End() {
+void UpstreamHealth::End(bool serving) {
   stream_ = nullptr;
-  // What it has said last holds on.
-  if (!std::exchange(answered_, true)) tell_(true);
+  tell_(serving);
 }
 
 }  // namespace caravan::gateway

@@ -13,8 +13,8 @@ namespace caravan::gateway {
 // there first; calls that it gets after it has begun to refuse them are lost.
 class UpstreamHealth final : public UpstreamCall, private BodySource {
  public:
-  // `tell` is called for each answer, and with true where the service answers
-  // none: it has no health service.
+  // `tell` is called for each answer; with true where the service has no health
+  // service, and with false when it breaks the watch off, as one that ends does.
   UpstreamHealth(std::string service, bool secure, std::function<void(bool serving)> tell);
 
   // Whether it has a stream.
@@ -34,14 +34,13 @@ class UpstreamHealth final : public UpstreamCall, private BodySource {
   void OnFailure(const StreamFailure& failure) override;
   void OnTaken(size_t) override {}
 
-  void End();
+  void End(bool serving);
 
   const std::string service_;
   const bool secure_;
   const std::function<void(bool serving)> tell_;
   UpstreamStream* stream_ = nullptr;
   std::string answer_;  // that has come in part
-  bool answered_ = false;
 };
 
 }  // namespace caravan::gateway
