@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "caravan/api/v1/changes.pb.h"
 #include "google/api/field_behavior.pb.h"
 #include "google/protobuf/util/message_differencer.h"
