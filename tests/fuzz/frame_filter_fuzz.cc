@@ -1,5 +1,6 @@
 // Whatever comes, in whatever pieces: the frame filter lets the same through, and
 // drops whole frames only.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
