@@ -19,6 +19,8 @@ const overlaysFolder = join(here, '../overlays')
 const servicesFolder = join(here, '../../../services')
 const [folder] = process.argv.slice(2)
 const programs = folder && resolve(folder)
+// Without those of a test run, which the programs would take for settings.
+const otherVariables = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CARAVAN_')))
 let passed = 0
 const failures = []
 function check(what, problems) {
@@ -88,7 +90,7 @@ function settingsErrors(objects, name) {
     const file = join(folder, 'settings.yaml')
     writeFileSync(file, settingsText(objects, name))
     const { status, stdout, stderr } = spawnSync(program, [`--config=${file}`],
-      { cwd: folder, encoding: 'utf8', timeout: 20_000 })
+      { cwd: folder, encoding: 'utf8', timeout: 20_000, env: otherVariables })
     const output = `${stdout ?? ''}${stderr ?? ''}`.trim()
     if (status !== 0 && output.includes('/etc/caravan/') && !output.includes('setting')) return []
     return [`caravan-${name} does not accept its settings: ${output.split('\n').at(-1)}`]
