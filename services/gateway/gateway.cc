@@ -11,9 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
-#include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
-#include "services/common/identity/certificates.h"
+#include "services/common/process/process.h"
 #include "services/common/settings/settings.h"
 #include "services/common/telemetry/admin_server.h"
 #include "services/common/telemetry/log.h"
@@ -25,7 +23,6 @@ namespace caravan::gateway {
 namespace {
 
 using settings::ToDuration;
-using telemetry::AdminResponse;
 using telemetry::LogLevel;
 
 // For the errors with which calls are answered at the end to reach the clients.
@@ -56,8 +53,10 @@ class GatewayImpl final : public Gateway {
     };
     if (absl::Status status = LoadTls(); !status.ok()) return status;
     if (absl::Status status = StartWorkers(settings); !status.ok()) return status;
-    if (absl::Status status = StartAdmin(settings); !status.ok()) return status;
-    return WritePortsFile(settings);
+    if (absl::Status status = StartAdmin(settings.process()); !status.ok()) return status;
+    return process::WritePortsFile(
+        settings.process(),
+        {.listen = addresses_, .admin = admin_address(), .health = health_address_});
   }
 
   const std::vector<std::string>& addresses() const override { return addresses_; }
@@ -104,8 +103,9 @@ class GatewayImpl final : public Gateway {
       if (address.ok()) addresses_.push_back(*address);
     }
     if (shared_.options.health_listen.has_value() && status.ok()) {
-      const auto address = ListenOn(*shared_.options.health_listen, settings.health_listen(),
-                                    &Worker::Listening::health, listening);
+      const auto address =
+          ListenOn(*shared_.options.health_listen, settings.process().health_listen(),
+                   &Worker::Listening::health, listening);
       status = address.status();
       if (address.ok()) health_address_ = *address;
     }
@@ -140,39 +140,13 @@ class GatewayImpl final : public Gateway {
     return absl::StrCat(text.substr(0, text.rfind(':')), bound.substr(bound.rfind(':')));
   }
 
-  absl::Status StartAdmin(const GatewaySettings& settings) {
-    if (settings.admin_listen().empty()) return absl::OkStatus();
-    telemetry::AdminPages pages;
-    pages["/healthz"] = [] { return AdminResponse{.body = "ok\n"}; };
-    pages["/readyz"] = [this] {
-      if (draining_) return AdminResponse{.status = 503, .body = "draining\n"};
-      return AdminResponse{.body = "ready\n"};
-    };
-    pages["/metrics"] = [this] {
-      return AdminResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                           .body = shared_.metrics->ToText()};
-    };
-    auto admin = telemetry::AdminServer::Start(settings.admin_listen(), std::move(pages));
+  absl::Status StartAdmin(const settings::ProcessSettings& settings) {
+    auto admin = process::StartAdmin(
+        settings, [this] { return draining_ ? std::string_view("draining") : ""; },
+        shared_.metrics);
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
     return absl::OkStatus();
-  }
-
-  // As of every server: {"listen":["127.0.0.1:1234"],"admin":"127.0.0.1:1235","health":""}.
-  absl::Status WritePortsFile(const GatewaySettings& settings) {
-    if (settings.ports_file().empty()) return absl::OkStatus();
-    google::protobuf::Struct ports;
-    auto& fields = *ports.mutable_fields();
-    for (const std::string& address : addresses_) {
-      fields["listen"].mutable_list_value()->add_values()->set_string_value(address);
-    }
-    fields["admin"].set_string_value(admin_address());
-    fields["health"].set_string_value(health_address());
-    std::string json;
-    if (!google::protobuf::util::MessageToJsonString(ports, &json).ok()) {
-      return absl::InvalidArgumentError("an address is not UTF-8");
-    }
-    return identity::WritePrivateFile(settings.ports_file(), json + "\n");
   }
 
   // Whether all are closed within the time.
@@ -197,19 +171,6 @@ class GatewayImpl final : public Gateway {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<telemetry::AdminServer> admin_;
 };
-
-LogLevel LevelOf(settings::LogLevel level) {
-  switch (level) {
-    case settings::LOG_LEVEL_DEBUG:
-      return LogLevel::kDebug;
-    case settings::LOG_LEVEL_WARNING:
-      return LogLevel::kWarning;
-    case settings::LOG_LEVEL_ERROR:
-      return LogLevel::kError;
-    default:
-      return LogLevel::kInfo;
-  }
-}
 
 // Each connection needs a descriptor.
 void RaiseDescriptorLimit() {
@@ -239,7 +200,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(
 
 int RunGateway(const GatewaySettings& settings) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  telemetry::SetLogLevel(LevelOf(settings.log_level()));
+  process::ApplyLogLevel(settings.process());
   RaiseDescriptorLimit();
   // Before there are other threads, which so never get them.
   sigset_t signals;
@@ -271,7 +232,8 @@ int RunGateway(const GatewaySettings& settings) {
   sigaction(SIGINT, &action, nullptr);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   telemetry::Log(LogLevel::kInfo, "The gateway drains");
-  (*gateway)->Stop(ToDuration(settings.lame_duck()), ToDuration(settings.drain_timeout()));
+  (*gateway)->Stop(ToDuration(settings.process().lame_duck()),
+                   ToDuration(settings.process().drain_timeout()));
   telemetry::Log(LogLevel::kInfo, "The gateway has ended");
   return 0;
 }

@@ -80,7 +80,7 @@ class GatewayTlsTest : public ::testing::Test {
     settings.add_upstream(absl::StrCat(service, "=", backend_->address()));
     settings.set_threads(1);
     settings.mutable_upstream_wait()->set_seconds(1);
-    settings.set_health_listen("127.0.0.1:0");
+    settings.mutable_process()->set_health_listen("127.0.0.1:0");
     settings.set_tls_certificate(absl::StrCat(folder_, "/gateway.pem"));
     settings.set_tls_key(absl::StrCat(folder_, "/gateway.key"));
     settings.set_tls_client_ca(absl::StrCat(folder_, "/ca.pem"));

@@ -153,8 +153,8 @@ absl::StatusOr<Options> ReadOptions(const GatewaySettings& settings) {
     options.listen.push_back(*std::move(target));
   }
   if (options.listen.empty()) return absl::InvalidArgumentError("there is no listen address");
-  if (!settings.health_listen().empty()) {
-    auto target = ParseListen(settings.health_listen());
+  if (!settings.process().health_listen().empty()) {
+    auto target = ParseListen(settings.process().health_listen());
     if (!target.ok()) return target.status();
     options.health_listen = *std::move(target);
   }

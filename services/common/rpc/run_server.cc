@@ -20,13 +20,11 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "google/protobuf/struct.pb.h"
-#include "google/protobuf/util/json_util.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
-#include "services/common/identity/certificates.h"
+#include "services/common/process/process.h"
 #include "services/common/rpc/reflection.h"
 #include "services/common/rpc/tls.h"
 #include "services/common/settings/settings.h"
@@ -38,7 +36,6 @@ namespace {
 
 using settings::ServerSettings;
 using settings::ToDuration;
-using telemetry::AdminResponse;
 using telemetry::LogLevel;
 
 // After a ping, a connection that stays silent for so long is closed.
@@ -139,7 +136,9 @@ class ServerImpl final : public Server {
     if (absl::Status status = StartGrpc(*credentials); !status.ok()) return status;
     if (absl::Status status = StartHealth(); !status.ok()) return status;
     if (absl::Status status = StartAdmin(); !status.ok()) return status;
-    return WritePortsFile();
+    return process::WritePortsFile(
+        settings.process(),
+        {.listen = addresses_, .admin = admin_address(), .health = health_address_});
   }
 
   // The hooks belong to servers that have started.
@@ -221,7 +220,7 @@ class ServerImpl final : public Server {
   }
 
   absl::Status StartHealth() {
-    const std::string& address = options_.settings.health_listen();
+    const std::string& address = options_.settings.process().health_listen();
     if (address.empty()) return absl::OkStatus();
     if (absl::Status status = CheckAddress(address); !status.ok()) return status;
     grpc::ServerBuilder builder;
@@ -241,45 +240,14 @@ class ServerImpl final : public Server {
   }
 
   absl::Status StartAdmin() {
-    if (options_.settings.admin_listen().empty()) return absl::OkStatus();
-    telemetry::AdminPages pages;
-    pages["/healthz"] = [] { return AdminResponse{.body = "ok\n"}; };
-    pages["/readyz"] = [this] {
-      if (draining_) return AdminResponse{.status = 503, .body = "draining\n"};
-      if (options_.ready && !options_.ready()) {
-        return AdminResponse{.status = 503, .body = "not ready\n"};
-      }
-      return AdminResponse{.body = "ready\n"};
+    const auto why_not_ready = [this]() -> std::string_view {
+      if (draining_) return "draining";
+      return options_.ready && !options_.ready() ? "not ready" : "";
     };
-    if (telemetry::Metrics* metrics = options_.metrics; metrics != nullptr) {
-      pages["/metrics"] = [metrics] {
-        return AdminResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                             .body = metrics->ToText()};
-      };
-    }
-    auto admin = telemetry::AdminServer::Start(options_.settings.admin_listen(), std::move(pages));
+    auto admin = process::StartAdmin(options_.settings.process(), why_not_ready, options_.metrics);
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
     return absl::OkStatus();
-  }
-
-  // {"listen":["127.0.0.1:1234"],"admin":"127.0.0.1:1235","health":""}, complete
-  // once it is there.
-  absl::Status WritePortsFile() {
-    const std::string& file = options_.settings.ports_file();
-    if (file.empty()) return absl::OkStatus();
-    google::protobuf::Struct ports;
-    auto& fields = *ports.mutable_fields();
-    for (const std::string& address : addresses_) {
-      fields["listen"].mutable_list_value()->add_values()->set_string_value(address);
-    }
-    fields["admin"].set_string_value(admin_address());
-    fields["health"].set_string_value(health_address());
-    std::string json;
-    if (!google::protobuf::util::MessageToJsonString(ports, &json).ok()) {
-      return absl::InvalidArgumentError("an address is not UTF-8");
-    }
-    return identity::WritePrivateFile(file, json + "\n");
   }
 
   ServerOptions options_;
@@ -337,19 +305,6 @@ class SignalWaiter {
   struct sigaction old_int_ {};
 };
 
-LogLevel LogLevelOf(const ServerSettings& settings) {
-  switch (settings.log_level()) {
-    case settings::LOG_LEVEL_DEBUG:
-      return LogLevel::kDebug;
-    case settings::LOG_LEVEL_WARNING:
-      return LogLevel::kWarning;
-    case settings::LOG_LEVEL_ERROR:
-      return LogLevel::kError;
-    default:
-      return LogLevel::kInfo;
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
@@ -365,7 +320,7 @@ int RunServer(ServerOptions options) {
   // Debian builds Abseil with its search for deadlocks, at every lock that gRPC
   // and we take: about a tenth of the CPU of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  telemetry::SetLogLevel(LogLevelOf(options.settings));
+  process::ApplyLogLevel(options.settings.process());
   telemetry::InstallGrpcLog();
   const ServerSettings settings = options.settings;
   // Before the server serves: whoever sees that it does may stop it.
@@ -388,7 +343,8 @@ int RunServer(ServerOptions options) {
   }
   signals.Wait();
   telemetry::Log(LogLevel::kInfo, "The server drains");
-  (*server)->Stop(ToDuration(settings.lame_duck()), ToDuration(settings.drain_timeout()));
+  (*server)->Stop(ToDuration(settings.process().lame_duck()),
+                  ToDuration(settings.process().drain_timeout()));
   telemetry::Log(LogLevel::kInfo, "The server has ended");
   return 0;
 }

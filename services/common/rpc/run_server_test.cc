@@ -171,7 +171,7 @@ TEST_F(RunServerTest, TheServerIsNotHealthyWhileItDrains) {
   int health = 0, probed = 0;
   bool echoed = false;
   ServerOptions options = Options();
-  options.settings.set_health_listen("127.0.0.1:0");
+  options.settings.mutable_process()->set_health_listen("127.0.0.1:0");
   options.on_drain = [&] {
     health = Health(channel_.get(), kService);
     probed = Health(
@@ -192,7 +192,7 @@ TEST_F(RunServerTest, TheServerIsNotHealthyWhileItDrains) {
 
 TEST_F(RunServerTest, TheHealthAddressTellsHealthAndNothingElse) {
   auto settings = TestSettings();
-  settings.set_health_listen("127.0.0.1:0");
+  settings.mutable_process()->set_health_listen("127.0.0.1:0");
   ASSERT_NO_FATAL_FAILURE(Start(settings));
   ASSERT_THAT(server_->health_address(), StartsWith("127.0.0.1:"));
   channel_ = grpc::CreateChannel(server_->health_address(), grpc::InsecureChannelCredentials());
@@ -206,7 +206,7 @@ TEST_F(RunServerTest, TheHealthAddressTellsHealthAndNothingElse) {
 
 TEST_F(RunServerTest, RefusesAHealthAddressThatIsNone) {
   auto settings = TestSettings();
-  settings.set_health_listen("7444");
+  settings.mutable_process()->set_health_listen("7444");
   const auto server = Server::Start(Options(settings));
   EXPECT_EQ(server.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(server.status().message(), HasSubstr("7444"));
@@ -241,7 +241,8 @@ TEST_F(RunServerTest, RefusesSettingsThatAreWrongOrUnsafe) {
   EXPECT_THAT(message([](auto* s) { s->clear_listen(); }), HasSubstr("no listen address"));
   EXPECT_THAT(message([](auto* s) { s->set_insecure(false); }), HasSubstr("tls_certificate"));
   EXPECT_THAT(message([](auto* s) { s->set_tls_key("a"); }), HasSubstr("exclude"));
-  EXPECT_THAT(message([](auto* s) { s->set_admin_listen("nowhere"); }), HasSubstr("'nowhere'"));
+  EXPECT_THAT(message([](auto* s) { s->mutable_process()->set_admin_listen("nowhere"); }),
+              HasSubstr("'nowhere'"));
   EXPECT_THAT(events_, ::testing::IsEmpty());
 }
 
@@ -282,9 +283,9 @@ class ProgramTest : public RunServerTest {
 TEST_F(ProgramTest, ServesUntilASignalAndTellsItsPorts) {
   auto settings = TestSettings();
   const std::string file = ::testing::TempDir() + "run_server_test.ports";
-  settings.set_ports_file(file);
-  settings.set_admin_listen("127.0.0.1:0");
-  settings.mutable_lame_duck()->Clear();
+  settings.mutable_process()->set_ports_file(file);
+  settings.mutable_process()->set_admin_listen("127.0.0.1:0");
+  settings.mutable_process()->mutable_lame_duck()->Clear();
   int code = -1;
   std::thread program([&] { code = RunServer(Options(settings)); });
   ASSERT_TRUE(WaitForLog("The server serves"));

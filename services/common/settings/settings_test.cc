@@ -46,12 +46,12 @@ class SettingsTest : public ::testing::Test {
 TEST_F(SettingsTest, HasDefaults) {
   ASSERT_TRUE(Load({}).ok());
   EXPECT_THAT(settings_.listen(), ElementsAre("127.0.0.1:0"));
-  EXPECT_THAT(settings_.admin_listen(), IsEmpty());
+  EXPECT_THAT(settings_.process().admin_listen(), IsEmpty());
   EXPECT_FALSE(settings_.insecure());
   EXPECT_EQ(settings_.max_message_bytes(), 4 << 20);
-  EXPECT_EQ(ToDuration(settings_.drain_timeout()), absl::Seconds(30));
+  EXPECT_EQ(ToDuration(settings_.process().drain_timeout()), absl::Seconds(30));
   EXPECT_EQ(ToDuration(settings_.change_image_retention()), absl::Hours(24 * 90));
-  EXPECT_EQ(settings_.log_level(), LOG_LEVEL_INFO);
+  EXPECT_EQ(settings_.process().log_level(), LOG_LEVEL_INFO);
   EXPECT_THAT(settings_.replica_id(), ::testing::EndsWith("-" + std::to_string(getpid())));
 }
 
@@ -79,8 +79,8 @@ TEST_F(SettingsTest, ReadsEveryFormOfFlag) {
                   .ok());
   EXPECT_TRUE(settings_.insecure());
   EXPECT_THAT(settings_.listen(), ElementsAre("unix:a", "b:1", "c:2"));
-  EXPECT_EQ(settings_.log_level(), LOG_LEVEL_DEBUG);
-  EXPECT_EQ(ToDuration(settings_.drain_timeout()), absl::Seconds(90));
+  EXPECT_EQ(settings_.process().log_level(), LOG_LEVEL_DEBUG);
+  EXPECT_EQ(ToDuration(settings_.process().drain_timeout()), absl::Seconds(90));
 }
 
 TEST_F(SettingsTest, AListReplacesTheListOfALowerSource) {
@@ -117,12 +117,16 @@ TEST_F(SettingsTest, RefusesValuesThatDoNotFit) {
 
 TEST_F(SettingsTest, HelpDocumentsEverySetting) {
   ASSERT_TRUE(Load({"--help"}).ok());
-  const auto& type = *ServerSettings::descriptor();
-  for (int i = 0; i < type.field_count(); ++i) {
-    std::string upper = type.field(i)->name();
-    for (char& c : upper) c = static_cast<char>(std::toupper(c));
-    EXPECT_THAT(printed_, HasSubstr("[CARAVAN_" + upper + "]"));
-    EXPECT_NE(type.field(i)->options().GetExtension(setting).help(), "") << type.field(i)->name();
+  // Those of an embedded message too, by their own names.
+  for (const auto* type : {ServerSettings::descriptor(), ProcessSettings::descriptor()}) {
+    for (int i = 0; i < type->field_count(); ++i) {
+      if (type->field(i)->message_type() == ProcessSettings::descriptor()) continue;
+      std::string upper = type->field(i)->name();
+      for (char& c : upper) c = static_cast<char>(std::toupper(c));
+      EXPECT_THAT(printed_, HasSubstr("[CARAVAN_" + upper + "]"));
+      EXPECT_NE(type->field(i)->options().GetExtension(setting).help(), "")
+          << type->field(i)->name();
+    }
   }
   EXPECT_THAT(printed_, AllOf(HasSubstr("--drain-timeout <duration>"), HasSubstr("Default: 30s"),
                               Not(HasSubstr("{hostname}-" + std::to_string(getpid())))));

@@ -36,14 +36,14 @@ bindings: []
 
 TEST(ParseYamlTest, FillsScalarsAndDurationsByEitherNameOfAField) {
   ServerSettings settings;
-  ASSERT_TRUE(
-      ParseYaml("threads: 4\ndrainTimeout: 90d\ninsecure: true\nlog_level: LOG_LEVEL_ERROR\n",
-                "f.yaml", &settings)
-          .ok());
+  ASSERT_TRUE(ParseYaml("threads: 4\nprocess: {drainTimeout: 90d, log_level: LOG_LEVEL_ERROR}\n"
+                        "insecure: true\n",
+                        "f.yaml", &settings)
+                  .ok());
   EXPECT_EQ(settings.threads(), 4);
-  EXPECT_EQ(settings.drain_timeout().seconds(), 90 * 86400);
+  EXPECT_EQ(settings.process().drain_timeout().seconds(), 90 * 86400);
   EXPECT_TRUE(settings.insecure());
-  EXPECT_EQ(settings.log_level(), LOG_LEVEL_ERROR);
+  EXPECT_EQ(settings.process().log_level(), LOG_LEVEL_ERROR);
 }
 
 TEST(ParseYamlTest, AnEmptyTextIsAnEmptyMessage) {
