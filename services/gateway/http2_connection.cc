@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/gateway/tls.h"
+
 namespace caravan::gateway {
 namespace {
 
@@ -12,6 +14,25 @@ constexpr size_t kBatch = 64 * 1024;
 constexpr size_t kMostGathered = 256 * 1024;
 // Reads in a turn, after which others have theirs.
 constexpr int kMostReads = 8;
+// nghttp2 has a limit of its own for servers, too low for clients that cancel many
+// calls; ServerSession counts resets itself.
+constexpr uint64_t kNoLimit = 1'000'000'000;
+
+std::string_view View(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+const nghttp2_option* SessionOptions() {
+  static const nghttp2_option* const options = [] {
+    nghttp2_option* option = nullptr;
+    nghttp2_option_new(&option);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_stream_reset_rate_limit(option, kNoLimit, kNoLimit);
+    return option;
+  }();
+  return options;
+}
 
 }  // namespace
 
@@ -27,8 +48,39 @@ void Http2Connection::Doom(std::string_view why) {
   Wake();
 }
 
-void Http2Connection::Open(SessionPtr session) {
-  session_ = std::move(session);
+bool Http2Connection::Handshake() {
+  const IoState state = socket_->Handshake().state;
+  switch (state) {
+    case IoState::kDone:
+      break;
+    case IoState::kWaitToRead:
+    case IoState::kWaitToWrite:
+      WaitFor(state);
+      return false;
+    default:
+      OnHandshakeFailed(HandshakeFailure::kTls);
+      return false;
+  }
+  if (SSL* ssl = socket_->ssl(); ssl != nullptr && !SpeaksHttp2(ssl)) {
+    OnHandshakeFailed(HandshakeFailure::kNoHttp2);
+    return false;
+  }
+  return true;
+}
+
+void Http2Connection::StartSession(Side side, std::span<const nghttp2_settings_entry> settings,
+                                   uint32_t connection_window) {
+  nghttp2_session* session = nullptr;
+  const auto create =
+      side == Side::kServer ? &nghttp2_session_server_new2 : &nghttp2_session_client_new2;
+  if (create(&session, Callbacks(), this, SessionOptions()) != 0) {
+    Doom("no_memory");
+    return;
+  }
+  session_.reset(session);
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<int32_t>(connection_window));
   // With the end of the handshake, TLS may have read what comes after it, which
   // the socket then does not report.
   ReadLater();
@@ -194,11 +246,47 @@ nghttp2_data_provider Http2Connection::Provide(OutgoingBody& body) {
   return {.source = {.ptr = &body}, .read_callback = &Http2Connection::ReadBody};
 }
 
-CallbacksPtr Http2Connection::NewCallbacks() {
-  nghttp2_session_callbacks* callbacks = nullptr;
-  nghttp2_session_callbacks_new(&callbacks);
-  nghttp2_session_callbacks_set_send_data_callback(callbacks, &Http2Connection::SendBody);
-  return CallbacksPtr(callbacks);
+const nghttp2_session_callbacks* Http2Connection::Callbacks() {
+  static const nghttp2_session_callbacks* const callbacks = [] {
+    nghttp2_session_callbacks* made = nullptr;
+    nghttp2_session_callbacks_new(&made);
+    nghttp2_session_callbacks_set_send_data_callback(made, &SendBody);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(
+        made, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+          static_cast<Http2Connection*>(self)->OnBeginHeaders(*frame);
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_header_callback(
+        made, [](nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
+                 size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void* self) {
+          static_cast<Http2Connection*>(self)->OnHeader(*frame, View(name, name_size),
+                                                        View(value, value_size));
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_frame_recv_callback(
+        made, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+          static_cast<Http2Connection*>(self)->OnFrame(*frame);
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+        made, [](nghttp2_session*, uint8_t, int32_t stream, const uint8_t* data, size_t size,
+                 void* self) {
+          static_cast<Http2Connection*>(self)->OnData(stream, View(data, size));
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_frame_send_callback(
+        made, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+          static_cast<Http2Connection*>(self)->OnFrameSent(*frame);
+          return 0;
+        });
+    nghttp2_session_callbacks_set_on_stream_close_callback(
+        made, [](nghttp2_session*, int32_t stream, uint32_t error, void* self) {
+          static_cast<Http2Connection*>(self)->OnStreamClose(stream, error);
+          return 0;
+        });
+    return made;
+  }();
+  return callbacks;
 }
 
 ssize_t Http2Connection::ReadBody(nghttp2_session* session, int32_t stream, uint8_t*, size_t length,

@@ -4,7 +4,9 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,17 +39,7 @@ struct OutgoingBody {
 struct SessionDeleter {
   void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
 };
-struct CallbacksDeleter {
-  void operator()(nghttp2_session_callbacks* callbacks) const {
-    nghttp2_session_callbacks_del(callbacks);
-  }
-};
-struct OptionDeleter {
-  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
-};
 using SessionPtr = std::unique_ptr<nghttp2_session, SessionDeleter>;
-using CallbacksPtr = std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>;
-using OptionPtr = std::unique_ptr<nghttp2_option, OptionDeleter>;
 
 // It is owned by who made it, and kept by its waits and by the loop while they
 // need it. It ends in OnDown(), which runs at the end of a turn and never within
@@ -71,14 +63,24 @@ class Http2Connection : public SocketEvents,
  protected:
   Http2Connection(Loop& loop, std::unique_ptr<Socket> socket);
 
-  // From here on the socket is read, and the session writes.
-  void Open(SessionPtr session);
+  // Begins HTTP/2 on this side of it: from here on the socket is read, and the
+  // session writes.
+  enum class Side { kServer, kClient };
+  void StartSession(Side side, std::span<const nghttp2_settings_entry> settings,
+                    uint32_t connection_window);
   bool open() const { return session_ != nullptr; }
   // Waits for the socket before that, as a step of the handshake asked for.
   void WaitFor(IoState state);
 
+  // Takes the handshake of TLS, where there is one, a step on. True once it is done
+  // and HTTP/2 agreed upon; else it goes on by OnHandshake() or has failed.
+  bool Handshake();
+
   // A step of the handshake is due.
   virtual void OnHandshake() = 0;
+  // It has failed, by TLS or for want of HTTP/2: to be doomed.
+  enum class HandshakeFailure { kTls, kNoHttp2 };
+  virtual void OnHandshakeFailed(HandshakeFailure failure) = 0;
   // Bytes have come; usually for Feed().
   virtual void OnInput(const uint8_t* data, size_t size) = 0;
   // Gives bytes to the session. False where the connection is doomed.
@@ -88,19 +90,30 @@ class Http2Connection : public SocketEvents,
   // The peer takes nothing of what waits to be sent, or does so again.
   virtual void OnWriteStalled(bool stalled) = 0;
 
+  // What the session has found in the bytes of Feed(): the beginning of a header,
+  // one of its fields, a whole frame (of a header or of data: after these), a part
+  // of a body, the end of a stream.
+  virtual void OnBeginHeaders(const nghttp2_frame& /*frame*/) {}
+  virtual void OnHeader(const nghttp2_frame& frame, std::string_view name,
+                        std::string_view value) = 0;
+  virtual void OnFrame(const nghttp2_frame& frame) = 0;
+  virtual void OnData(int32_t stream, std::string_view bytes) = 0;
+  virtual void OnStreamClose(int32_t stream, uint32_t error) = 0;
+  // A whole frame has been handed to the socket.
+  virtual void OnFrameSent(const nghttp2_frame& frame) = 0;
+
   // Sends what the session wants to send at the end of the turn.
   void Wake();
 
   // A data provider that sends a body and then its trailers.
   static nghttp2_data_provider Provide(OutgoingBody& body);
-  // Callbacks that send bodies; others are added.
-  static CallbacksPtr NewCallbacks();
 
   Loop& loop_;
   std::unique_ptr<Socket> socket_;
   SessionPtr session_;
 
  private:
+  static const nghttp2_session_callbacks* Callbacks();
   static ssize_t ReadBody(nghttp2_session* session, int32_t stream, uint8_t* buffer, size_t length,
                           uint32_t* flags, nghttp2_data_source* source, void* self);
   static int SendBody(nghttp2_session* session, nghttp2_frame* frame, const uint8_t* header,

@@ -10,27 +10,7 @@ namespace {
 
 // Streams that a client opens before it has heard of the GOAWAY are still served.
 constexpr Clock::duration kGoAwayNotice = std::chrono::seconds(1);
-// nghttp2 has a limit of its own, too low for clients that cancel many calls; we
-// count resets ourselves.
-constexpr uint64_t kNoLimit = 1'000'000'000;
-
 constexpr size_t kMostContentType = 100;
-
-std::string_view View(const uint8_t* data, size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
-
-const nghttp2_option* SessionOptions() {
-  static const nghttp2_option* const options = [] {
-    nghttp2_option* option = nullptr;
-    nghttp2_option_new(&option);
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
-    nghttp2_option_set_stream_reset_rate_limit(option, kNoLimit, kNoLimit);
-    return option;
-  }();
-  return options;
-}
 
 }  // namespace
 
@@ -144,60 +124,19 @@ void ServerSession::Start() {
 }
 
 void ServerSession::OnHandshake() {
-  const IoResult result = socket_->Handshake();
-  switch (result.state) {
-    case IoState::kDone:
-      break;
-    case IoState::kWaitToRead:
-    case IoState::kWaitToWrite:
-      WaitFor(result.state);
-      return;
-    default:
-      Doom("tls_failed");
-      return;
-  }
-  if (SSL* ssl = socket_->ssl(); ssl != nullptr) {
-    if (!SpeaksHttp2(ssl)) {
-      Doom("no_http2");
-      return;
-    }
-    client_.spiffe_id = SpiffeIdOf(ssl);
-  }
-  StartSession();
-}
-
-const nghttp2_session_callbacks* ServerSession::Callbacks() {
-  static const nghttp2_session_callbacks* const callbacks = [] {
-    nghttp2_session_callbacks* made = NewCallbacks().release();
-    nghttp2_session_callbacks_set_on_begin_headers_callback(made, &OnBeginHeaders);
-    nghttp2_session_callbacks_set_on_header_callback(made, &OnHeader);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(made, &OnFrame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &OnData);
-    nghttp2_session_callbacks_set_on_frame_send_callback(made, &OnFrameSent);
-    nghttp2_session_callbacks_set_on_stream_close_callback(made, &OnStreamClose);
-    return made;
-  }();
-  return callbacks;
-}
-
-void ServerSession::StartSession() {
-  nghttp2_session* session = nullptr;
-  if (nghttp2_session_server_new2(&session, Callbacks(), static_cast<Http2Connection*>(this),
-                                  SessionOptions()) != 0) {
-    Doom("no_memory");
-    return;
-  }
-  SessionPtr owned(session);
+  if (!Handshake()) return;
+  if (SSL* ssl = socket_->ssl(); ssl != nullptr) client_.spiffe_id = SpiffeIdOf(ssl);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(limits_.header_bytes)},
       // Streams share the connection evenly, whatever the client says.
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
-  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<int32_t>(limits_.connection_window));
-  Open(std::move(owned));
+  StartSession(Side::kServer, settings, limits_.connection_window);
+}
+
+void ServerSession::OnHandshakeFailed(HandshakeFailure failure) {
+  Doom(failure == HandshakeFailure::kTls ? "tls_failed" : "no_http2");
 }
 
 void ServerSession::OnInput(const uint8_t* data, size_t size) {
@@ -218,42 +157,33 @@ ServerSession::Stream* ServerSession::Find(int32_t id) const {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
 }
 
-int ServerSession::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame,
-                                  void* self) {
-  auto* connection = static_cast<ServerSession*>(static_cast<Http2Connection*>(self));
-  connection->in_headers_ = true;
-  connection->headers_since_ = connection->loop_.now();
-  if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-  const int32_t id = frame->hd.stream_id;
-  auto& streams = connection->streams_;
-  streams.emplace_front(*connection, id);
-  streams.front().self = streams.begin();
-  nghttp2_session_set_stream_user_data(session, id, &streams.front());
-  return 0;
+void ServerSession::OnBeginHeaders(const nghttp2_frame& frame) {
+  in_headers_ = true;
+  headers_since_ = loop_.now();
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;
+  const int32_t id = frame.hd.stream_id;
+  streams_.emplace_front(*this, id);
+  streams_.front().self = streams_.begin();
+  nghttp2_session_set_stream_user_data(session_.get(), id, &streams_.front());
 }
 
-int ServerSession::OnHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                            size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
-                            void* self) {
-  if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;  // gRPC knows no request trailers
-  auto* connection = static_cast<ServerSession*>(static_cast<Http2Connection*>(self));
-  if (Stream* stream = connection->Find(frame->hd.stream_id); stream != nullptr) {
-    stream->AddHeader(View(name, name_size), View(value, value_size));
-  }
-  return 0;
+void ServerSession::OnHeader(const nghttp2_frame& frame, std::string_view name,
+                             std::string_view value) {
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;  // gRPC knows no request trailers
+  if (Stream* stream = Find(frame.hd.stream_id); stream != nullptr) stream->AddHeader(name, value);
 }
 
-int ServerSession::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
-  auto* connection = static_cast<ServerSession*>(static_cast<Http2Connection*>(self));
-  const bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  switch (frame->hd.type) {
+void ServerSession::OnFrame(const nghttp2_frame& frame) {
+  const bool ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame.hd.type) {
     case NGHTTP2_HEADERS: {
-      connection->in_headers_ = false;
-      Stream* stream = connection->Find(frame->hd.stream_id);
+      in_headers_ = false;
+      Stream* stream = Find(frame.hd.stream_id);
       if (stream == nullptr) break;
-      if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
         const nghttp2_extpri evenly = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
-        nghttp2_session_change_extpri_stream_priority(session, frame->hd.stream_id, &evenly, 1);
+        nghttp2_session_change_extpri_stream_priority(session_.get(), frame.hd.stream_id, &evenly,
+                                                      1);
         stream->Begin(ended);
       } else if (ended) {
         stream->OnBodyEnd();
@@ -262,62 +192,53 @@ int ServerSession::OnFrame(nghttp2_session* session, const nghttp2_frame* frame,
     }
     case NGHTTP2_DATA:
       if (!ended) break;
-      if (Stream* stream = connection->Find(frame->hd.stream_id); stream != nullptr) {
-        stream->OnBodyEnd();
-      }
+      if (Stream* stream = Find(frame.hd.stream_id); stream != nullptr) stream->OnBodyEnd();
       break;
     case NGHTTP2_RST_STREAM: {
-      const Stream* stream = connection->Find(frame->hd.stream_id);
-      if (stream != nullptr && !stream->answered() &&
-          !connection->resets_.Take(connection->loop_.now())) {
-        connection->EnhanceYourCalm("rapid_reset");
+      const Stream* stream = Find(frame.hd.stream_id);
+      if (stream != nullptr && !stream->answered() && !resets_.Take(loop_.now())) {
+        EnhanceYourCalm("rapid_reset");
       }
       break;
     }
     case NGHTTP2_SETTINGS:
-      connection->greeted_ = true;
+      greeted_ = true;
       break;
     default:
       break;
   }
-  return 0;
 }
 
-int ServerSession::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
-                          size_t size, void* self) {
-  auto* connection = static_cast<ServerSession*>(static_cast<Http2Connection*>(self));
-  if (Stream* stream = connection->Find(id); stream != nullptr) {
-    stream->OnBody(View(data, size));
+void ServerSession::OnData(int32_t id, std::string_view bytes) {
+  if (Stream* stream = Find(id); stream != nullptr) {
+    stream->OnBody(bytes);
   } else {
-    nghttp2_session_consume_connection(session, size);
+    nghttp2_session_consume_connection(session_.get(), bytes.size());
   }
-  return 0;
 }
 
-int ServerSession::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
-  const bool closes = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
-                      (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  if (!closes) return 0;
-  auto* connection = static_cast<ServerSession*>(static_cast<Http2Connection*>(self));
-  const int32_t id = frame->hd.stream_id;
-  if (Stream* stream = connection->Find(id); stream != nullptr) stream->set_answered();
+void ServerSession::OnFrameSent(const nghttp2_frame& frame) {
+  const bool closes = (frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA) &&
+                      (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (!closes) return;
+  const int32_t id = frame.hd.stream_id;
+  if (Stream* stream = Find(id); stream != nullptr) stream->set_answered();
   // What the client may still send is wanted by nobody.
-  if (nghttp2_session_get_stream_remote_close(session, id) == 0) {
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+  if (nghttp2_session_get_stream_remote_close(session_.get(), id) == 0) {
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
   }
-  return 0;
 }
 
-int ServerSession::OnStreamClose(nghttp2_session* session, int32_t id, uint32_t, void* self) {
-  auto* connection = static_cast<ServerSession*>(static_cast<Http2Connection*>(self));
-  Stream* stream = connection->Find(id);
-  if (stream == nullptr) return 0;
-  nghttp2_session_set_stream_user_data(session, id, nullptr);
+void ServerSession::OnStreamClose(int32_t id, uint32_t) {
+  Stream* stream = Find(id);
+  if (stream == nullptr) return;
+  nghttp2_session_set_stream_user_data(session_.get(), id, nullptr);
   stream->End();
-  if (stream->unconsumed() > 0) nghttp2_session_consume_connection(session, stream->unconsumed());
-  connection->streams_.erase(stream->self);
-  if (connection->streams_.empty()) connection->idle_since_ = connection->loop_.now();
-  return 0;
+  if (stream->unconsumed() > 0) {
+    nghttp2_session_consume_connection(session_.get(), stream->unconsumed());
+  }
+  streams_.erase(stream->self);
+  if (streams_.empty()) idle_since_ = loop_.now();
 }
 
 void ServerSession::Drain() {

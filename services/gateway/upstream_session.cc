@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
 #include "services/gateway/grpc_status.h"
-#include "services/gateway/tls.h"
 
 namespace caravan::gateway {
 namespace {
@@ -17,21 +16,6 @@ constexpr int32_t kLastStream = 1 << 30;
 constexpr size_t kMostHeaderBytes = 64 * 1024;
 // A service that allows fewer streams than this is not watched: it takes one.
 constexpr int64_t kEnoughStreams = 8;
-
-std::string_view View(const uint8_t* data, size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
-
-const nghttp2_option* SessionOptions() {
-  static const nghttp2_option* const options = [] {
-    nghttp2_option* option = nullptr;
-    nghttp2_option_new(&option);
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
-    return option;
-  }();
-  return options;
-}
 
 }  // namespace
 
@@ -138,55 +122,18 @@ void UpstreamSession::OnHandshake() {
     }
     connected_ = true;
   }
-  const IoResult result = socket_->Handshake();
-  switch (result.state) {
-    case IoState::kDone:
-      break;
-    case IoState::kWaitToRead:
-    case IoState::kWaitToWrite:
-      WaitFor(result.state);
-      return;
-    default:
-      Doom(absl::StrCat("TLS: ", socket_->TlsError()));
-      return;
-  }
-  if (SSL* ssl = socket_->ssl(); ssl != nullptr && !SpeaksHttp2(ssl)) {
-    Doom("the service does not speak HTTP/2");
-    return;
-  }
-  StartSession();
-}
-
-const nghttp2_session_callbacks* UpstreamSession::Callbacks() {
-  static const nghttp2_session_callbacks* const callbacks = [] {
-    nghttp2_session_callbacks* made = NewCallbacks().release();
-    nghttp2_session_callbacks_set_on_header_callback(made, &OnHeader);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(made, &OnFrame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &OnData);
-    nghttp2_session_callbacks_set_on_frame_send_callback(made, &OnFrameSent);
-    nghttp2_session_callbacks_set_on_stream_close_callback(made, &OnStreamClose);
-    return made;
-  }();
-  return callbacks;
-}
-
-void UpstreamSession::StartSession() {
-  nghttp2_session* session = nullptr;
-  if (nghttp2_session_client_new2(&session, Callbacks(), static_cast<Http2Connection*>(this),
-                                  SessionOptions()) != 0) {
-    Doom("there is no memory for a session");
-    return;
-  }
-  SessionPtr owned(session);
+  if (!Handshake()) return;
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options_.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMostHeaderBytes}};
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
-  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<int32_t>(options_.connection_window));
-  Http2Connection::Open(std::move(owned));
+  StartSession(Side::kClient, settings, options_.connection_window);
+}
+
+void UpstreamSession::OnHandshakeFailed(HandshakeFailure failure) {
+  Doom(failure == HandshakeFailure::kTls ? absl::StrCat("TLS: ", socket_->TlsError())
+                                         : "the service does not speak HTTP/2");
 }
 
 void UpstreamSession::OnInput(const uint8_t* data, size_t size) {
@@ -269,80 +216,61 @@ void UpstreamSession::Leave() {
   }
 }
 
-int UpstreamSession::OnHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-                              size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
-                              void* self) {
-  auto* connection = static_cast<UpstreamSession*>(static_cast<Http2Connection*>(self));
-  if (Stream* stream = connection->Find(frame->hd.stream_id); stream != nullptr) {
-    stream->AddHeader(View(name, name_size), View(value, value_size));
-  }
-  return 0;
+void UpstreamSession::OnHeader(const nghttp2_frame& frame, std::string_view name,
+                               std::string_view value) {
+  if (Stream* stream = Find(frame.hd.stream_id); stream != nullptr) stream->AddHeader(name, value);
 }
 
-int UpstreamSession::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
-  auto* connection = static_cast<UpstreamSession*>(static_cast<Http2Connection*>(self));
-  const bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  switch (frame->hd.type) {
+void UpstreamSession::OnFrame(const nghttp2_frame& frame) {
+  const bool ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
-      if (Stream* stream = connection->Find(frame->hd.stream_id); stream != nullptr) {
+      if (Stream* stream = Find(frame.hd.stream_id); stream != nullptr) {
         stream->OnHeadersEnd(ended);
       }
       break;
     case NGHTTP2_DATA:
       if (!ended) break;
-      if (Stream* stream = connection->Find(frame->hd.stream_id); stream != nullptr) {
-        stream->OnBodyEnd();
-      }
+      if (Stream* stream = Find(frame.hd.stream_id); stream != nullptr) stream->OnBodyEnd();
       break;
     case NGHTTP2_SETTINGS:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
-      connection->most_streams_ =
-          nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-      connection->OnSettings();
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
+      most_streams_ = nghttp2_session_get_remote_settings(session_.get(),
+                                                          NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+      OnSettings();
       break;
     case NGHTTP2_GOAWAY:
-      connection->BeginLeaving();
+      BeginLeaving();
       break;
     default:
       break;
   }
-  return 0;
 }
 
-int UpstreamSession::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
-                            size_t size, void* self) {
-  auto* connection = static_cast<UpstreamSession*>(static_cast<Http2Connection*>(self));
+void UpstreamSession::OnData(int32_t id, std::string_view bytes) {
   // The window of the connection is shared by the calls of many clients, of which
   // a slow one must not stop the others; the window of its stream does stop it.
-  nghttp2_session_consume_connection(session, size);
-  if (Stream* stream = connection->Find(id); stream != nullptr) stream->OnBody(View(data, size));
-  return 0;
+  nghttp2_session_consume_connection(session_.get(), bytes.size());
+  if (Stream* stream = Find(id); stream != nullptr) stream->OnBody(bytes);
 }
 
-int UpstreamSession::OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* self) {
-  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-  auto* connection = static_cast<UpstreamSession*>(static_cast<Http2Connection*>(self));
-  if (Stream* stream = connection->Find(frame->hd.stream_id); stream != nullptr) {
-    stream->sent = true;
-  }
-  return 0;
+void UpstreamSession::OnFrameSent(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_HEADERS) return;
+  if (Stream* stream = Find(frame.hd.stream_id); stream != nullptr) stream->sent = true;
 }
 
-int UpstreamSession::OnStreamClose(nghttp2_session* session, int32_t id, uint32_t error,
-                                   void* self) {
-  auto* connection = static_cast<UpstreamSession*>(static_cast<Http2Connection*>(self));
-  Stream* stream = connection->Find(id);
-  if (stream == nullptr) return 0;
-  nghttp2_session_set_stream_user_data(session, id, nullptr);
+void UpstreamSession::OnStreamClose(int32_t id, uint32_t error) {
+  Stream* stream = Find(id);
+  if (stream == nullptr) return;
+  nghttp2_session_set_stream_user_data(session_.get(), id, nullptr);
   UpstreamCall* call = stream->Release();
-  connection->Remove(*stream);
+  Remove(*stream);
   if (call != nullptr) {
     call->OnFailure({.unprocessed = error == NGHTTP2_REFUSED_STREAM,
-                     .status = StatusOfReset(error, connection->options_.service)});
+                     .status = StatusOfReset(error, options_.service)});
   }
-  connection->EndIfLeft();
-  if (connection->HasRoom()) connection->options_.on_room(*connection);
-  return 0;
+  EndIfLeft();
+  if (HasRoom()) options_.on_room(*this);
 }
 
 void UpstreamSession::OnWriteStalled(bool stalled) {

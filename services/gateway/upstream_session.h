@@ -59,20 +59,15 @@ class UpstreamSession final : public Http2Connection {
   class Stream;
 
   void OnHandshake() override;
+  void OnHandshakeFailed(HandshakeFailure failure) override;
   void OnInput(const uint8_t* data, size_t size) override;
   void OnDown() override;
   void OnWriteStalled(bool stalled) override;
-
-  void StartSession();
-  static const nghttp2_session_callbacks* Callbacks();
-  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
-                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
-                      void* self);
-  static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self);
-  static int OnData(nghttp2_session* session, uint8_t flags, int32_t id, const uint8_t* data,
-                    size_t size, void* self);
-  static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* self);
-  static int OnStreamClose(nghttp2_session* session, int32_t id, uint32_t error, void* self);
+  void OnHeader(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
+  void OnFrame(const nghttp2_frame& frame) override;
+  void OnData(int32_t id, std::string_view bytes) override;
+  void OnStreamClose(int32_t id, uint32_t error) override;
+  void OnFrameSent(const nghttp2_frame& frame) override;
 
   Stream* Find(int32_t id) const;
   void Remove(Stream& stream);
