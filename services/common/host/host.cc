@@ -10,6 +10,7 @@
 #include "services/common/identity/principal.h"
 #include "services/common/identity/signed_identity.h"
 #include "services/common/operations/maintenance.h"
+#include "services/common/operations/operation_record.h"
 #include "services/common/operations/operations_service.h"
 #include "services/common/pending/pending_action_service.h"
 #include "services/common/rpc/executor.h"
@@ -94,7 +95,8 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   store::StoreOptions store_options;
   store_options.replica = settings.replica_id();
   store_options.clock = clock;
-  auto store = store::OpenStore(settings.store(), store_options, impl->registry.Tables());
+  auto store = store::OpenStore(settings.store(), store_options,
+                                impl->registry.Tables(operations::OperationsTable()));
   if (!store.ok()) return store.status();
   impl->store = *std::move(store);
 

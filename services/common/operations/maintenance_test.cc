@@ -61,7 +61,8 @@ class MaintenanceTest : public ::testing::Test {
   }
 
   FakeClock clock_{absl::FromUnixSeconds(1'750'000'000)};
-  std::unique_ptr<store::Store> store_ = store::OpenTemporaryStore(resources::Registry().Tables());
+  std::unique_ptr<store::Store> store_ =
+      store::OpenTemporaryStore(resources::Registry().Tables(OperationsTable()));
   Journal journal_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "absl/random/random.h"
 #include "absl/strings/match.h"
@@ -18,6 +19,10 @@ namespace {
 
 // Where the dashes of a UUID are.
 constexpr std::string_view kUuidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+std::vector<store::Value> ColumnValues(const OperationRecord& record) {
+  return {int64_t{IsDone(record)}, IsDone(record) ? record.expire_time() : store::kUnset};
+}
 
 bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
@@ -81,6 +86,19 @@ absl::StatusOr<OperationRecord> ParseRecord(std::string_view data) {
   return record;
 }
 
+store::Table OperationsTable() {
+  store::Table table;
+  table.name = "operations";
+  table.columns = {{"done", store::Column::Type::kInteger},
+                   {"expire_time", store::Column::Type::kInteger}};
+  table.extract = [](std::string_view data) -> absl::StatusOr<std::vector<store::Value>> {
+    const absl::StatusOr<OperationRecord> record = ParseRecord(data);
+    if (!record.ok()) return record.status();
+    return ColumnValues(*record);
+  };
+  return table;
+}
+
 absl::StatusOr<std::optional<OperationRecord>> ReadRecord(store::Reader& reader,
                                                           std::string_view name) {
   absl::StatusOr<std::optional<store::Row>> row = reader.Get(resources::kOperations, name);
@@ -90,9 +108,7 @@ absl::StatusOr<std::optional<OperationRecord>> ReadRecord(store::Reader& reader,
 }
 
 void PutRecord(store::Transaction& tx, const std::string& name, const OperationRecord& record) {
-  const int64_t expire = IsDone(record) ? record.expire_time() : store::kUnset;
-  tx.Put(resources::kOperations, name, record.SerializeAsString(),
-         {int64_t{IsDone(record)}, expire});
+  tx.Put(resources::kOperations, name, record.SerializeAsString(), ColumnValues(record));
 }
 
 void EndWithError(store::Transaction& tx, const std::string& name, OperationRecord& record,

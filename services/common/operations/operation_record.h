@@ -18,7 +18,8 @@ namespace caravan::operations {
 // Names begin with this.
 inline constexpr std::string_view kNamePrefix = "operations/";
 
-// Columns of resources::kOperations.
+// The table resources::kOperations, and its columns.
+store::Table OperationsTable();
 inline constexpr int kDoneColumn = 0;
 inline constexpr int kExpireTimeColumn = 1;
 

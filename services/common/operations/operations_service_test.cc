@@ -14,6 +14,7 @@
 #include "services/common/identity/access.h"
 #include "services/common/identity/principal.h"
 #include "services/common/operations/fake_clock.h"
+#include "services/common/operations/operation_record.h"
 #include "services/common/operations/testing.h"
 #include "services/common/resources/registry.h"
 #include "services/common/rpc/executor.h"
@@ -172,7 +173,8 @@ class OperationsServiceTest : public ::testing::Test {
   // The time of the machine, since deadlines on the wire are of that.
   FakeClock clock_{absl::Now()};
   resources::Registry registry_;
-  std::unique_ptr<store::Store> store_ = store::OpenTemporaryStore(registry_.Tables());
+  std::unique_ptr<store::Store> store_ =
+      store::OpenTemporaryStore(registry_.Tables(OperationsTable()));
   std::unique_ptr<identity::AccessControl> access_ =
       *identity::AccessControl::Create(caravan::testing::PolicyOf({
           {"users/admin", "*"},

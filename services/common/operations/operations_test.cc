@@ -19,6 +19,7 @@
 #include "services/common/api/errors.h"
 #include "services/common/identity/access.h"
 #include "services/common/operations/fake_clock.h"
+#include "services/common/operations/operation_record.h"
 #include "services/common/operations/testing.h"
 #include "services/common/resources/registry.h"
 #include "services/common/store/testing.h"
@@ -167,7 +168,8 @@ class OperationsTest : public ::testing::TestWithParam<store::TestStore> {
   FakeClock clock_{absl::FromUnixSeconds(1'750'000'000)};
   std::unique_ptr<identity::AccessControl> access_ = *identity::AccessControl::Create({});
   std::unique_ptr<store::TestDatabase> database_ = GetParam().Create();
-  std::unique_ptr<store::Store> store_ = database_->OpenOrDie(resources::Registry().Tables());
+  std::unique_ptr<store::Store> store_ =
+      database_->OpenOrDie(resources::Registry().Tables(OperationsTable()));
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, OperationsTest, ::testing::ValuesIn(store::TestStores()),

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
-#include "services/common/operations/records.pb.h"
 #include "services/common/resources/records.pb.h"
 
 namespace caravan::resources {
@@ -58,7 +57,7 @@ void Registry::Add(const google::protobuf::Message& prototype,
   collections_.push_back(std::move(collection));
 }
 
-std::vector<store::Table> Registry::Tables() const {
+std::vector<store::Table> Registry::Tables(store::Table operations) const {
   std::vector<store::Table> tables(kFirstCollection);
   tables[kGuards].name = "guards";
   tables[kReferences].name = "resource_references";
@@ -70,16 +69,7 @@ std::vector<store::Table> Registry::Tables() const {
     if (!ParseRow(record, data)) return absl::DataLossError("row does not parse");
     return std::vector<store::Value>{record.expire_time()};
   };
-  tables[kOperations].name = "operations";
-  tables[kOperations].columns = {{"done", store::Column::Type::kInteger},
-                                 {"expire_time", store::Column::Type::kInteger}};
-  tables[kOperations].extract =
-      [](std::string_view data) -> absl::StatusOr<std::vector<store::Value>> {
-    operations::OperationRecord record;
-    if (!ParseRow(record, data)) return absl::DataLossError("row does not parse");
-    const bool done = record.phase() == operations::OperationRecord::DONE;
-    return std::vector<store::Value>{int64_t{done}, done ? record.expire_time() : store::kUnset};
-  };
+  tables[kOperations] = std::move(operations);
   for (const auto& collection : collections_) {
     store::Table table;
     table.name = collection->type->table();

@@ -86,8 +86,9 @@ class Registry {
   // The first error of Add.
   const absl::Status& status() const { return status_; }
 
-  // The tables to open the store with.
-  std::vector<store::Table> Tables() const;
+  // The tables to open the store with. What is in that of operations only who
+  // runs them knows.
+  std::vector<store::Table> Tables(store::Table operations) const;
 
   const std::vector<std::unique_ptr<Collection>>& collections() const { return collections_; }
 
