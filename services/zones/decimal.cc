@@ -59,14 +59,34 @@ std::string Decimal::ToString() const {
   return absl::StrCat(units_ < 0 ? "-" : "", digits, places.empty() ? "" : ".", places);
 }
 
-Decimal Decimal::Quotient(Decimal a, Decimal b) {
-  // Millionths, so that there is room for 12 digits more.
-  const absl::int128 numerator = a.units_ / kTrillion * kTrillion;
-  const absl::int128 denominator = b.units_ / kTrillion;
-  absl::int128 quotient = numerator / denominator;
-  const absl::int128 twice = numerator % denominator * 2;
-  if (twice > denominator || (twice == denominator && quotient % 2 == 1)) quotient += 1;
-  return Decimal(quotient * kMillion);
+std::string Decimal::ToString(size_t places) const {
+  std::string text = ToString();
+  const size_t point = text.find('.');
+  const size_t there = point == std::string::npos ? 0 : text.size() - point - 1;
+  if (there >= places) return text;
+  if (there == 0) text += '.';
+  text.append(places - there, '0');
+  return text;
+}
+
+Decimal Decimal::Quotient(Decimal a, Decimal b, int places, Rounding rounding) {
+  const bool negative = a.units_ < 0;
+  const absl::int128 dividend = negative ? -a.units_ : a.units_;
+  // As on paper, a digit at a time: so it never needs more room than 10 b.
+  absl::int128 quotient = dividend / b.units_;
+  absl::int128 rest = dividend % b.units_;
+  int64_t last_place = kOne;
+  for (int i = 0; i < places; ++i) {
+    rest *= 10;
+    quotient = quotient * 10 + rest / b.units_;
+    rest %= b.units_;
+    last_place /= 10;
+  }
+  const absl::int128 twice = rest * 2;
+  const bool half_up = rounding == Rounding::kHalfAwayFromZero || quotient % 2 == 1;
+  if (twice > b.units_ || (twice == b.units_ && half_up)) quotient += 1;
+  quotient *= last_place;
+  return Decimal(negative ? -quotient : quotient);
 }
 
 Decimal Decimal::Product(Decimal a, Decimal b) {

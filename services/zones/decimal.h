@@ -1,5 +1,5 @@
-// Decimal numbers whose sums and products are exact, and one quotient, rounded
-// as an evaluation promises. Nothing here is a floating point number.
+// Decimal numbers whose sums and products are exact, and quotients that are rounded
+// as whoever publishes them has promised. Nothing here is a floating point number.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,12 @@
 #include "absl/numeric/int128.h"
 
 namespace caravan::zones {
+
+// Of a number that lies in the middle between two, the neighbour that is taken.
+enum class Rounding {
+  kHalfToEven,        // 0.125 is 0.12, 0.375 is 0.38
+  kHalfAwayFromZero,  // 0.125 is 0.13, -0.125 is -0.13
+};
 
 // A multiple of 10^-18. What is read has at most 15 digits before the point; sums
 // of some thousands of such numbers are far from overflow.
@@ -27,12 +33,15 @@ class Decimal {
   // `-12.5`, `3`, `0`.
   std::string ToString() const;
 
-  // (a / b), rounded to 12 digits behind the point, half to even. `a` and `b`
-  // have at most 6 digits behind it; 0 <= a <= b, and b > 0.
-  static Decimal Quotient(Decimal a, Decimal b);
+  // The same with at least so many digits behind the point: `-12.50`, `3.00`.
+  std::string ToString(size_t places) const;
 
-  // (a * b), exactly. `a` has at most 6 digits behind the point and less than
-  // 10^9 before it, `b` has 12 and is at most 1.
+  // (a / b), rounded to so many digits behind the point, 18 at the most. b > 0;
+  // `a` is below 10^19, and so is the quotient.
+  static Decimal Quotient(Decimal a, Decimal b, int places, Rounding rounding);
+
+  // (a * b), exactly. `a` has at most 6 digits behind the point and `b` at most 12;
+  // the product is below 10^20.
   static Decimal Product(Decimal a, Decimal b);
 
   bool IsWhole() const { return units_ % kOne == 0; }

@@ -45,7 +45,7 @@ TEST(Decimal, AddsExactly) {
 
 TEST(Decimal, QuotientsAreRoundedToTwelveDigitsHalfToEven) {
   const auto quotient = [](const char* a, const char* b) {
-    return Decimal::Quotient(D(a), D(b)).ToString();
+    return Decimal::Quotient(D(a), D(b), 12, Rounding::kHalfToEven).ToString();
   };
   EXPECT_EQ(quotient("1", "3"), "0.333333333333");
   EXPECT_EQ(quotient("2", "3"), "0.666666666667");
@@ -60,11 +60,42 @@ TEST(Decimal, QuotientsAreRoundedToTwelveDigitsHalfToEven) {
   // The largest operands that there are.
   EXPECT_EQ(quotient("0.000001", "999999999999999.999999"), "0");
   EXPECT_EQ(Decimal::Quotient(D("999999999999999.999999") - D("-999999999999999.999999"),
-                              D("999999999999999.999999") - D("-999999999999999.999999")),
+                              D("999999999999999.999999") - D("-999999999999999.999999"), 12,
+                              Rounding::kHalfToEven),
             Decimal::Of(1));
 }
 
+TEST(Decimal, QuotientsAreRoundedToTwoDigitsHalfAwayFromZero) {
+  const auto quotient = [](const char* a, const char* b) {
+    return Decimal::Quotient(D(a), D(b), 2, Rounding::kHalfAwayFromZero).ToString(2);
+  };
+  EXPECT_EQ(quotient("2", "3"), "0.67");
+  EXPECT_EQ(quotient("-2", "3"), "-0.67");
+  EXPECT_EQ(quotient("1", "200"), "0.01");
+  EXPECT_EQ(quotient("-1", "200"), "-0.01");
+  EXPECT_EQ(quotient("49", "10000"), "0.00");
+  EXPECT_EQ(quotient("1250", "100"), "12.50");
+  EXPECT_EQ(quotient("-100", "1"), "-100.00");
+  // Zero has no sign.
+  EXPECT_EQ(quotient("0", "5"), "0.00");
+  EXPECT_EQ(quotient("-1", "100000"), "0.00");
+  // The least and the largest figures of exports.
+  EXPECT_EQ(quotient("99999999999999.99", "0.0001"), "999999999999999900.00");
+  EXPECT_EQ(quotient("999999999999.9999", "999999999999.9999"), "1.00");
+  EXPECT_EQ(Decimal::Quotient(D("5"), D("2"), 0, Rounding::kHalfAwayFromZero), D("3"));
+  EXPECT_EQ(Decimal::Quotient(D("5"), D("2"), 0, Rounding::kHalfToEven), D("2"));
+}
+
+TEST(Decimal, WritesZerosWhereTheyAreAskedFor) {
+  EXPECT_EQ(D("12.5").ToString(2), "12.50");
+  EXPECT_EQ(D("-3").ToString(2), "-3.00");
+  EXPECT_EQ(D("0.125").ToString(2), "0.125");
+  EXPECT_EQ(D("7").ToString(0), "7");
+}
+
 TEST(Decimal, ProductsAreExact) {
+  EXPECT_EQ(Decimal::Product(D("-999999.9999"), D("999999999999.9999")).ToString(),
+            "-999999999899999900.00000001");
   EXPECT_EQ(Decimal::Product(D("2.5"), D("0.333333333333")).ToString(), "0.8333333333325");
   EXPECT_EQ(Decimal::Product(D("0.000001"), D("0.000000000001")).ToString(),
             "0.000000000000000001");

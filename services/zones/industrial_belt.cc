@@ -8,7 +8,7 @@
 #include "services/common/api/date.h"
 #include "services/common/api/errors.h"
 #include "services/common/codes/codes.h"
-#include "services/zones/fixed_point.h"
+#include "services/zones/decimal.h"
 #include "services/zones/milestones.h"
 #include "services/zones/pilot_zone.h"
 
@@ -19,11 +19,14 @@ using Growth = v1::ComputeExportGrowthResponse;
 
 namespace {
 
-// Places of the values and growths that contracts let through.
-constexpr int kPlaces = 4;
-constexpr int64_t kUnit = 10'000;
-// Places of what is computed.
-constexpr int kResultPlaces = 2;
+// A figure; contracts let none through that is no number.
+Decimal Number(const std::string& text) { return Decimal::Parse(text).value_or(Decimal()); }
+
+// A share in percent, as it is published.
+std::string Percentage(Decimal part, Decimal whole) {
+  constexpr int kPlaces = 2;
+  return Decimal::Quotient(part, whole, kPlaces, Rounding::kHalfAwayFromZero).ToString(kPlaces);
+}
 
 // Adds violations where two figures have one year and date, or where one is
 // older than its year. `date_of` gives a figure's date, `field` names it.
@@ -108,7 +111,7 @@ bool FindFigures(const IndustrialBelt& belt, int64_t day, Growth& growth) {
         absl::StrCat("the exports of ", year, " are in ", figure->currency(), ", those of ",
                      year - 1, " in ", base->currency(), "; report both in one currency"));
   }
-  if (ParseFixed(base->value(), kPlaces).value_or(0) <= 0) {
+  if (Number(base->value()) <= Decimal()) {
     return absent(Growth::BASE_IS_ZERO,
                   absl::StrCat("the exports of ", year - 1, " are 0, over which nothing grows"));
   }
@@ -148,12 +151,11 @@ v1::ComputeExportGrowthResponse ComputeExportGrowth(const IndustrialBelt& belt, 
   growth.set_year(year);
   const bool grows = FindFigures(belt, day, growth);
   // The exact growth in percent is rise / base.
-  absl::int128 rise = 0;
-  absl::int128 base = 1;
+  Decimal rise, base;
   if (grows) {
-    base = *ParseFixed(growth.base().value(), kPlaces);
-    rise = (ParseFixed(growth.figure().value(), kPlaces).value_or(0) - base) * 100;
-    growth.set_growth(FormatRatio(rise, base, kResultPlaces));
+    base = Number(growth.base().value());
+    rise = (Number(growth.figure().value()) - base) * 100;
+    growth.set_growth(Percentage(rise, base));
   }
   const auto* province = Latest(belt.province_figures(), year, day, PublicationDate);
   if (province == nullptr) {
@@ -169,8 +171,7 @@ v1::ComputeExportGrowthResponse ComputeExportGrowth(const IndustrialBelt& belt, 
                growth);
     return growth;
   }
-  const absl::int128 published = ParseFixed(province->growth(), kPlaces).value_or(0);
-  growth.set_excess(FormatRatio(rise * kUnit - published * base, base * kUnit, kResultPlaces));
+  growth.set_excess(Percentage(rise - Decimal::Product(Number(province->growth()), base), base));
   return growth;
 }
 

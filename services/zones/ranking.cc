@@ -43,17 +43,22 @@ struct Range {
   Decimal min, max;
 };
 
+// The only rounding of an evaluation; docs/decisions/0009.
+Decimal Share(Decimal part, Decimal whole) {
+  return Decimal::Quotient(part, whole, 12, Rounding::kHalfToEven);
+}
+
 Decimal Normalise(const Evaluation::Indicator& indicator, Decimal value, const Range& range) {
   if (indicator.normalisation() == Evaluation::MIN_MAX) {
     if (range.min == range.max) return Decimal::Of(1);
     const bool higher = indicator.direction() == Evaluation::HIGHER_IS_BETTER;
-    return Decimal::Quotient(higher ? value - range.min : range.max - value, range.max - range.min);
+    return Share(higher ? value - range.min : range.max - value, range.max - range.min);
   }
   const Decimal base = Number(indicator.base()), target = Number(indicator.target());
   const Decimal part = target > base ? value - base : base - value;
   const Decimal whole = target > base ? target - base : base - target;
   if (part <= Decimal()) return Decimal();
-  return part >= whole ? Decimal::Of(1) : Decimal::Quotient(part, whole);
+  return part >= whole ? Decimal::Of(1) : Share(part, whole);
 }
 
 // The zone's value, what it was held against, and what it came to.
