@@ -21,7 +21,7 @@
 #include "caravan/zones/v1/pilot_zones.pb.h"
 #include "services/common/testing/test_server.h"
 #include "services/zones/testing/generator.h"
-#include "services/zones/testing/random.h"
+#include "services/common/testing/random.h"
 #include "services/zones/testing/reference_data.h"
 #include "services/zones/zones.h"
 
@@ -41,7 +41,7 @@ T Need(absl::StatusOr<T> result) {
 }
 
 v1::Complaint MakeComplaint(int number, const std::string& enterprise) {
-  testing::Random random(static_cast<uint64_t>(number));
+  caravan::testing::Random random(static_cast<uint64_t>(number));
   v1::Complaint complaint;
   complaint.set_name(absl::StrCat("complaints/c", number));
   complaint.set_enterprise(enterprise);
@@ -79,7 +79,7 @@ void Load(const caravan::testing::TestServer& server, int enterprises, int compl
     }
     Need(server.Call<v1::LoadEnterprisesResponse>("EnterpriseService/LoadEnterprises", request));
   }
-  testing::Random random(2);
+  caravan::testing::Random random(2);
   for (int begin = 0; begin < complaints; begin += kBatch) {
     v1::LoadComplaintsRequest request;
     for (int i = begin; i < std::min(begin + kBatch, complaints); ++i) {
@@ -98,7 +98,7 @@ int Run(const std::string& store, int enterprises, int complaints, int calls) {
   std::vector<std::string> names;
   Load(*server, enterprises, complaints, names);
   std::vector<double> millis;
-  testing::Random random(3);
+  caravan::testing::Random random(3);
   int findings = 0;
   for (int call = 0; call < calls; ++call) {
     v1::BatchComputeComplianceStandingsRequest request;

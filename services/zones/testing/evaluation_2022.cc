@@ -6,11 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "services/common/testing/random.h"
 #include "services/zones/evaluation.h"
-#include "services/zones/testing/random.h"
 
 namespace caravan::zones::testing {
 
+using caravan::testing::Random;
 using v1::Evaluation;
 using v1::PilotZone;
 using v1::Submission;

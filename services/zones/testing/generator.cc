@@ -9,10 +9,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "services/common/codes/codes.h"
-#include "services/zones/testing/random.h"
+#include "services/common/testing/random.h"
 
 namespace caravan::zones::testing {
 
+using caravan::testing::Random;
 using v1::Enterprise;
 using v1::PilotZone;
 

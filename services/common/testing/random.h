@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
-namespace caravan::zones::testing {
+namespace caravan::testing {
 
 // SplitMix64: small, and the same everywhere, unlike the distributions of <random>.
 class Random {
@@ -28,4 +28,4 @@ class Random {
   uint64_t state_;
 };
 
-}  // namespace caravan::zones::testing
+}  // namespace caravan::testing
