@@ -12,6 +12,7 @@
 #include "services/common/operations/maintenance.h"
 #include "services/common/operations/operation_record.h"
 #include "services/common/operations/operations_service.h"
+#include "services/common/peers/foreign_collections.h"
 #include "services/common/pending/pending_action_service.h"
 #include "services/common/rpc/executor.h"
 #include "services/common/rpc/runtime.h"
@@ -26,6 +27,11 @@ namespace {
 
 constexpr int kLeastThreads = 4;
 constexpr size_t kMostWaiting = 4096;
+
+// Of threads that wait for other services, and of calls that wait for such a
+// thread: while a service is away, all of them wait as long as they may.
+constexpr int kAskingThreads = 16;
+constexpr size_t kMostAsking = 256;
 
 absl::StatusOr<std::unique_ptr<identity::AccessControl>> OpenAccess(
     const settings::ServerSettings& settings) {
@@ -63,7 +69,10 @@ struct Host::Impl {
   std::unique_ptr<identity::AccessControl> access;
   std::optional<identity::Authenticator> authenticator;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<peers::Peers> peers;
+  std::unique_ptr<peers::ForeignCollections> foreign;
   std::unique_ptr<rpc::Executor> executor;
+  std::unique_ptr<rpc::Executor> asking;  // null where nobody is asked
   std::unique_ptr<operations::Operations> operations;
   std::vector<std::unique_ptr<rpc::Service>> services;
   std::unique_ptr<rpc::Runtime> runtime;
@@ -92,6 +101,13 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   if (!authenticator.ok()) return authenticator.status();
   impl->authenticator = *std::move(authenticator);
 
+  auto peers = peers::Peers::Create(definition.name, definition.peers, settings);
+  if (!peers.ok()) return peers.status();
+  impl->peers = *std::move(peers);
+  auto foreign = peers::ForeignCollections::Create(*impl->peers, definition.peers, clock);
+  if (!foreign.ok()) return foreign.status();
+  impl->foreign = *std::move(foreign);
+
   store::StoreOptions store_options;
   store_options.replica = settings.replica_id();
   store_options.clock = clock;
@@ -105,6 +121,9 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
           ? settings.threads()
           : std::max(kLeastThreads, 2 * static_cast<int>(std::thread::hardware_concurrency()));
   impl->executor = std::make_unique<rpc::Executor>(threads, kMostWaiting);
+  if (!definition.peers.empty()) {
+    impl->asking = std::make_unique<rpc::Executor>(kAskingThreads, kMostAsking);
+  }
   operations::OperationsOptions operations_options;
   operations_options.store = impl->store.get();
   operations_options.replica = settings.replica_id();
@@ -112,7 +131,8 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   operations_options.access = impl->access.get();
   operations_options.time_zone = zone;
   impl->operations = std::make_unique<operations::Operations>(operations_options);
-  impl->services = definition.services({impl->registry, *impl->store, *impl->operations, clock});
+  impl->services =
+      definition.services({impl->registry, *impl->store, *impl->operations, clock, *impl->peers});
   std::vector<const google::protobuf::ServiceDescriptor*> contracts;
   for (const auto& service : impl->services) contracts.push_back(&service->service_descriptor());
   auto pending = pending::PendingActionService::Create(impl->registry, *impl->store, contracts);
@@ -130,6 +150,8 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   options.authenticator = &*impl->authenticator;
   options.metrics = &impl->metrics;
   options.executor = impl->executor.get();
+  options.asking = impl->asking.get();
+  options.foreign = impl->foreign.get();
   options.clock = clock;
   options.time_zone = zone;
   options.default_deadline = settings::ToDuration(settings.default_deadline());
@@ -158,6 +180,7 @@ Host::~Host() {
   impl_->maintenance.reset();
   impl_->operations->Stop();
   // Tasks that still wait use the rest.
+  impl_->asking.reset();
   impl_->executor.reset();
 }
 

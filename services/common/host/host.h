@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/common/operations/operations.h"
+#include "services/common/peers/peers.h"
 #include "services/common/resources/registry.h"
 #include "services/common/rpc/run_server.h"
 #include "services/common/rpc/service.h"
@@ -25,6 +26,8 @@ struct Dependencies {
   // Kinds are registered where the services are made.
   operations::Operations& operations;
   std::function<absl::Time()> clock;
+  // The other services that the definition names.
+  const peers::Peers& peers;
 };
 
 // A service: the one thing that its main.cc and its tests hand over.
@@ -36,6 +39,9 @@ struct ServiceDefinition {
   // Makes the gRPC services of its contracts.
   std::function<std::vector<std::unique_ptr<rpc::Service>>(const Dependencies& dependencies)>
       services;
+  // The services that this one asks, and refers to: the settings must say where
+  // they are. References to resources of their contracts are checked there.
+  std::vector<peers::PeerContract> peers = {};
 };
 
 // A service that is ready to be served, in a program or in a test.

@@ -8,6 +8,12 @@
 
 namespace caravan::resources {
 
+namespace {
+
+constexpr double kRetrySeconds = 0.1;
+
+}  // namespace
+
 bool Caller::Permits(const api::ResourceType& type,
                      const google::protobuf::Message& resource) const {
   return Permits(type, resource, permission);
@@ -40,6 +46,15 @@ absl::Status Caller::Denied(std::string_view resource) const {
       .With("permission", permission)
       .With("resource", resource)
       .With("principal", principal.name);
+}
+
+absl::Status ChangedMeanwhile(std::string_view name) {
+  return api::Error(absl::StatusCode::kAborted, "CHANGED_MEANWHILE",
+                    absl::StrCat(name,
+                                 " changed while another service was asked about it; "
+                                 "nothing was done, try again"))
+      .With("resource", name)
+      .RetryAfter(kRetrySeconds);
 }
 
 }  // namespace caravan::resources

@@ -1,6 +1,7 @@
 // Who makes a call, and what the call may touch.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "services/common/api/resource.h"
 #include "services/common/identity/access.h"
 #include "services/common/identity/principal.h"
+#include "services/common/resources/inquiry.h"
 
 namespace caravan::resources {
 
@@ -42,6 +44,20 @@ struct Caller {
   // help, for the reply's metadata.
   std::string scan_hint;
 
+  // Where references to resources of other services are looked up; null where
+  // they are not.
+  Inquiry* inquiry = nullptr;
+
+  // What was learnt before the transaction, from other services: a type of the
+  // service's own. See rpc::Service::BindBefore.
+  std::any facts;
+
+  // The facts; null where none of this type were learnt.
+  template <class T>
+  const T* Facts() const {
+    return std::any_cast<T>(&facts);
+  }
+
   // Whether the method's permission is held on everything.
   bool Everywhere() const { return access->Everywhere(principal, permission); }
 
@@ -64,5 +80,10 @@ struct Caller {
   // PERMISSION_DENIED that says the permission and the resource.
   absl::Status Denied(std::string_view resource) const;
 };
+
+// ABORTED with reason CHANGED_MEANWHILE, to be repeated by the caller: what was
+// learnt before the transaction is about another state of a resource than the
+// transaction finds.
+absl::Status ChangedMeanwhile(std::string_view name);
 
 }  // namespace caravan::resources

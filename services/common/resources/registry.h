@@ -111,6 +111,20 @@ class Registry {
     return resource;
   }
 
+  // The same of the newest state, on the caller's thread: for what is done before
+  // a transaction.
+  template <class T>
+  absl::StatusOr<std::optional<T>> Lookup(store::Store& store, std::string_view name) const {
+    std::optional<T> found;
+    absl::Status s = store.Read([&](store::Reader& reader) {
+      absl::StatusOr<std::optional<T>> resource = Lookup<T>(reader, name);
+      if (resource.ok()) found = *std::move(resource);
+      return resource.status();
+    });
+    if (!s.ok()) return s;
+    return found;
+  }
+
  private:
   void Add(const google::protobuf::Message& prototype,
            std::function<absl::Status(const Writing&, const google::protobuf::Message*,

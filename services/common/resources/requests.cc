@@ -40,9 +40,9 @@ std::string Digest(const google::protobuf::Message& request) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<std::string>> FindAnswer(store::Transaction& tx, const Caller& caller,
+absl::StatusOr<std::optional<std::string>> FindAnswer(store::Reader& reader, const Caller& caller,
                                                       const google::protobuf::Message& request) {
-  absl::StatusOr<std::optional<store::Row>> row = tx.Get(kRequests, Key(caller));
+  absl::StatusOr<std::optional<store::Row>> row = reader.Get(kRequests, Key(caller));
   if (!row.ok()) return row.status();
   if (!row->has_value()) return std::nullopt;
   RequestRecord record;
@@ -62,7 +62,7 @@ absl::StatusOr<std::optional<std::string>> FindAnswer(store::Transaction& tx, co
   store::ChangeScan scan;
   scan.begin_revision = record.first_revision();
   scan.end_revision = record.first_revision() + record.changes();
-  absl::Status s = tx.ScanChanges(scan, [&](store::Change& change) {
+  absl::Status s = reader.ScanChanges(scan, [&](store::Change& change) {
     if (!change.images_expired) ++found;
     if (record.batch_field() == 0) {
       answer = std::move(change.after);

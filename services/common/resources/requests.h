@@ -19,8 +19,9 @@ inline constexpr absl::Duration kRequestRetention = absl::Hours(24);
 
 // The answer of an earlier call of this principal and method with the caller's
 // request id; nothing where there is none. INVALID_ARGUMENT where that had
-// another body. Reads the row, so that two calls at once cannot both go on.
-absl::StatusOr<std::optional<std::string>> FindAnswer(store::Transaction& tx, const Caller& caller,
+// another body. In a transaction it reads the row, so that two calls at once
+// cannot both go on.
+absl::StatusOr<std::optional<std::string>> FindAnswer(store::Reader& reader, const Caller& caller,
                                                       const google::protobuf::Message& request);
 
 // Keeps an answer, in the transaction of the change. What is kept is where the

@@ -165,15 +165,23 @@ absl::Status Writer::CheckReferences(const Collection& collection, const Message
     const std::string key = ReferenceKey(r.target, name, r.field);
     have.insert(key);
     if (had.contains(key)) continue;
+    const auto dangles = [&] {
+      dangling.Add(absl::StrCat(prefix, r.field),
+                   absl::StrCat("refers to ", r.target, ", which does not exist"));
+    };
     const Collection* target = registry_.FindByName(r.target);
-    // A resource of another service is checked by whoever calls it.
-    if (target == nullptr) continue;
+    if (target == nullptr) {
+      // Of another service: it may go there unnoticed later, so nothing is kept.
+      if (caller_.inquiry != nullptr && caller_.inquiry->Serves(r) && caller_.inquiry->Dangles(r)) {
+        dangles();
+      }
+      continue;
+    }
     if (r.target != name) {
       absl::StatusOr<std::optional<store::Row>> row = tx_.Get(target->table, r.target);
       if (!row.ok()) return row.status();
       if (!row->has_value()) {
-        dangling.Add(absl::StrCat(prefix, r.field),
-                     absl::StrCat("refers to ", r.target, ", which does not exist"));
+        dangles();
         continue;
       }
     }

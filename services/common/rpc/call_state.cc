@@ -59,12 +59,17 @@ int64_t LegalDay(absl::Time now, const absl::TimeZone& zone) {
 
 CallState::CallState(const RuntimeOptions& runtime, const BoundMethod& method,
                      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request)
-    : runtime_(runtime), method_(method), context_(context), bytes_(request) {
+    : runtime_(runtime),
+      method_(method),
+      context_(context),
+      bytes_(request),
+      inquiry_(runtime.foreign) {
   const Metadata metadata(*context);
   call_.caller.access = runtime.access;
   call_.caller.permission = method.access.permission();
   call_.caller.method = method.name;
   call_.caller.now = runtime.clock();
+  call_.caller.inquiry = &inquiry_;
   call_.caller.today = LegalDay(call_.caller.now, runtime.time_zone);
   const auto trace = telemetry::TraceContext::Parse(metadata.traceparent);
   call_.trace = trace.has_value() ? trace->Child() : telemetry::TraceContext::New();

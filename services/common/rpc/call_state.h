@@ -34,6 +34,7 @@ class CallState {
 
   const BoundMethod& method() const { return method_; }
   Call& call() { return call_; }
+  resources::Inquiry& inquiry() { return inquiry_; }
   const google::protobuf::Message& request() const { return *request_; }
   grpc::CallbackServerContext* context() { return context_; }
   bool validate_only() const { return validate_only_; }
@@ -63,6 +64,7 @@ class CallState {
   google::protobuf::Arena arena_;
   google::protobuf::Message* request_ = nullptr;
   Call call_;
+  resources::Inquiry inquiry_;
   bool check_owners_ = false;
   bool validate_only_ = false;
   int64_t min_revision_ = 0;

@@ -74,6 +74,7 @@ class UnaryCall {
 
   void Dispatch() {
     const Method& handler = state_.method().handler;
+    if (handler.before) return Wait([this] { RunBefore(); });
     if (handler.write) return RunWrite();
     if (handler.async) {
       if (!executor_.Run([this] { RunAsync(); })) End(Busy());
@@ -113,32 +114,82 @@ class UnaryCall {
                                   });
   }
 
+  // For what may wait for another service.
+  void Wait(absl::AnyInvocable<void()> task) {
+    Executor& executor = runtime_.asking == nullptr ? executor_ : *runtime_.asking;
+    if (!executor.Run(std::move(task))) End(Busy());
+  }
+
+  // What a service does before the transaction. Nobody is asked for a caller who
+  // may not call, or who has been answered already.
+  void RunBefore() {
+    if (state_.context()->IsCancelled()) return End(Gone());
+    bool answered = false;
+    int64_t revision = 0;
+    absl::Status s = runtime_.store->Read([&](store::Reader& reader) -> absl::Status {
+      revision = reader.revision();
+      if (absl::Status owners = state_.CheckOwners(reader); !owners.ok()) return owners;
+      absl::StatusOr<bool> found = FindAnswer(reader);
+      if (!found.ok()) return found.status();
+      answered = *found;
+      return absl::OkStatus();
+    });
+    if (!s.ok()) return End(s);
+    if (answered) return Reply(std::move(reply_), revision);
+    s = state_.method().handler.before(state_.call(), state_.request());
+    if (!s.ok()) return End(s);
+    RunWrite();
+  }
+
   void RunWrite() {
+    asks_ = false;
     runtime_.store->Write([this](store::Transaction& tx) { return Body(tx); },
                           [this](absl::StatusOr<store::Committed> committed) {
+                            if (asks_) return Wait([this] { Ask(); });
                             if (!committed.ok()) return End(committed.status());
                             Reply(std::move(reply_), committed->revision);
                           });
   }
 
+  // Between two runs of the transaction: asks for what the first wanted to know.
+  void Ask() {
+    if (state_.context()->IsCancelled()) return End(Gone());
+    const Call& call = state_.call();
+    absl::Status s = state_.inquiry().Ask(call.deadline, call.trace.ToTraceparent());
+    if (!s.ok()) return End(s);
+    RunWrite();
+  }
+
+  // Whether the caller's request id has been answered; then with `reply_`.
+  absl::StatusOr<bool> FindAnswer(store::Reader& reader) {
+    const resources::Caller& caller = state_.call().caller;
+    if (caller.request_id.empty()) return false;
+    absl::StatusOr<std::optional<std::string>> answer =
+        resources::FindAnswer(reader, caller, state_.request());
+    if (!answer.ok()) return answer.status();
+    if (!answer->has_value()) return false;
+    reply_ = **std::move(answer);
+    return true;
+  }
+
   // The transaction; may be run again.
   absl::Status Body(store::Transaction& tx) {
     const resources::Caller& caller = state_.call().caller;
+    asks_ = false;
+    state_.inquiry().Begin();
     if (state_.context()->IsCancelled()) return Gone();
     if (tx.remote()) state_.ExpectResources(tx);
     if (absl::Status s = state_.CheckOwners(tx); !s.ok()) return s;
-    if (!caller.request_id.empty()) {
-      absl::StatusOr<std::optional<std::string>> answer =
-          resources::FindAnswer(tx, caller, state_.request());
-      if (!answer.ok()) return answer.status();
-      if (answer->has_value()) {
-        reply_ = **std::move(answer);
-        return absl::OkStatus();
-      }
-    }
+    absl::StatusOr<bool> answered = FindAnswer(tx);
+    if (!answered.ok()) return answered.status();
+    if (*answered) return absl::OkStatus();
     absl::StatusOr<std::string> reply =
         state_.method().handler.write(state_.call(), tx, state_.request());
     if (!reply.ok()) return reply.status();
+    if (state_.inquiry().open()) {
+      asks_ = true;
+      return absl::AbortedError("other services are asked first");
+    }
     reply_ = *std::move(reply);
     if (state_.validate_only()) {
       tx.Discard();
@@ -168,6 +219,8 @@ class UnaryCall {
   grpc::ServerUnaryReactor* const reactor_;
   grpc::ByteBuffer* response_;
   std::string reply_;
+  // The transaction ended without a change, so that others can be asked.
+  bool asks_ = false;
 };
 
 }  // namespace

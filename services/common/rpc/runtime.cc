@@ -66,6 +66,7 @@ struct Runtime::Impl {
 
   absl::Status Bind(Service& service);
   absl::Status BindHandler(Method& method, BoundMethod& bound);
+  static absl::Status CheckBefore(const BoundMethod& bound);
 
   const RuntimeOptions options;
   resources::StandardMethods standard;
@@ -75,11 +76,17 @@ struct Runtime::Impl {
   std::vector<HostedService> hosted;
 };
 
+absl::Status Runtime::Impl::CheckBefore(const BoundMethod& bound) {
+  if (!bound.handler.before || bound.handler.write) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat(bound.name, " changes nothing, and so has nothing before its transaction"));
+}
+
 absl::Status Runtime::Impl::BindHandler(Method& method, BoundMethod& bound) {
   const MethodDescriptor& descriptor = *method.descriptor;
   if (method.bound()) {
     bound.handler = method;
-    return absl::OkStatus();
+    return CheckBefore(bound);
   }
   absl::StatusOr<resources::Handler> handler;
   if (api::ClassifyStandardMethod(descriptor)) {
@@ -104,7 +111,8 @@ absl::Status Runtime::Impl::BindHandler(Method& method, BoundMethod& bound) {
       return write(call.caller, tx, request);
     };
   }
-  return absl::OkStatus();
+  bound.handler.before = method.before;
+  return CheckBefore(bound);
 }
 
 absl::Status Runtime::Impl::Bind(Service& service) {

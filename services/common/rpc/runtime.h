@@ -24,7 +24,8 @@
 
 namespace caravan::rpc {
 
-// The steps of a call before its handler, in order. Each may end it.
+// The steps of a call before its handler, in order. Each may end it. What changes
+// something then asks other services, where it must (Service::BindBefore).
 enum class Step { kIdentity, kDeadline, kParsing, kPermission, kValidation };
 inline constexpr std::array kSteps = {Step::kIdentity, Step::kDeadline, Step::kParsing,
                                       Step::kPermission, Step::kValidation};
@@ -46,6 +47,11 @@ struct RuntimeOptions {
   absl::Duration default_deadline = absl::Seconds(30);
   absl::Duration longest_deadline = absl::Minutes(5);
   Executor* executor = nullptr;  // for handlers that may block
+  // For what waits for other services: threads of its own, so that reads go on
+  // while a service does not answer. Null: the executor.
+  Executor* asking = nullptr;
+  // Where references to resources of other services are checked; null: nowhere.
+  resources::ForeignResources* foreign = nullptr;
 };
 
 class Runtime {

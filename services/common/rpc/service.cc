@@ -22,4 +22,11 @@ Method& Service::method(std::string_view name) {
   return methods_[static_cast<size_t>(method->index())];
 }
 
+void Service::CheckRequest(const Method& method, const google::protobuf::Descriptor& request) {
+  if (method.descriptor->input_type() == &request) return;
+  std::fprintf(stderr, "%s takes no %s\n", method.descriptor->full_name().c_str(),
+               request.full_name().c_str());
+  std::abort();
+}
+
 }  // namespace caravan::rpc

@@ -5,7 +5,8 @@
 // function from request to response or error. What changes something gets a
 // Transaction and is run as its body, perhaps more than once; what reads gets a
 // Reader of one consistent state. The runtime does the rest, in this order:
-// identity, deadline, parsing, permission, validation, handler, commit, reply.
+// identity, deadline, parsing, permission, validation, what is asked of other
+// services, handler, commit, reply.
 #pragma once
 
 #include <functional>
@@ -66,19 +67,24 @@ using WriteHandler = std::function<absl::StatusOr<std::string>(
     Call& call, store::Transaction& tx, const google::protobuf::Message& request)>;
 using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(
     Call& call, const google::protobuf::Message& request)>;
+// What is done once before the transaction of a method that changes something.
+// May wait for other services, and leaves what it learnt in `call.caller.facts`.
+using BeforeHandler =
+    std::function<absl::Status(Call& call, const google::protobuf::Message& request)>;
 // For what must wait: answers later, on any thread. Call and request last until
 // `done` has been called, which must be soon where the caller has gone.
 using AsyncHandler =
     std::function<void(Call& call, const google::protobuf::Message& request,
                        absl::AnyInvocable<void(absl::StatusOr<std::string>)> done)>;
 
-// One method and its handler; one of the four is set once it is bound.
+// One method and its handler; one of the first four is set once it is bound.
 struct Method {
   const google::protobuf::MethodDescriptor* descriptor = nullptr;
   ReadHandler read;
   WriteHandler write;
   StreamHandler stream;
   AsyncHandler async;
+  BeforeHandler before = nullptr;  // may be empty
   // Who may call, where the contract is not ours and cannot say it.
   std::optional<caravan::api::v1::Access> access;
   // The handler reads by key only, so that it may run on the thread that
@@ -117,6 +123,29 @@ class Service {
     };
   }
 
+  // For any method that changes something, standard ones and transitions too:
+  // `before` is a function from Call& and the request to a Status. It is run once,
+  // after permission and validation and where there is no answer yet to the
+  // request id, on a thread that may wait; an error ends the call. It asks other
+  // services (peers::Peers), reads the store where it must (Registry::Lookup), and
+  // puts what the transaction needs to know into `call.caller.facts`, a type of the
+  // service's own; the transaction's body finds it by `caller.Facts<T>()`, and so
+  // does a collection's Prepare by `writing.caller`.
+  //
+  // Facts were true a moment before the transaction, not in it. What was read of
+  // this service's store is read again by the body: where it differs from what the
+  // facts are about, the body returns resources::ChangedMeanwhile. What another
+  // service said may have changed since, and nobody will tell.
+  template <class Request, class F>
+  void BindBefore(std::string_view name, F before) {
+    Method& bound = method(name);
+    CheckRequest(bound, *Request::descriptor());
+    bound.before = [before = std::move(before)](Call& call,
+                                                const google::protobuf::Message& request) {
+      return before(call, static_cast<const Request&>(request));
+    };
+  }
+
   template <class Request, class Response, class F>
   void BindStream(std::string_view name, F handler) {
     method(name).stream = [handler = std::move(handler)](Call& call,
@@ -142,6 +171,10 @@ class Service {
   }
 
  private:
+  // Ends the process where a method takes other requests: code and contract do
+  // not belong together.
+  static void CheckRequest(const Method& method, const google::protobuf::Descriptor& request);
+
   template <class Response>
   static absl::StatusOr<std::string> Serialized(absl::StatusOr<Response> response) {
     if (!response.ok()) return response.status();

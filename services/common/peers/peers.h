@@ -1,0 +1,94 @@
+// Other services, as this one asks them: by the client library, in the name of
+// this service, within a time that keeps the caller from waiting for ever.
+//
+//   fairs.peers = {{.service = "zones", .contracts =
+//   {zones::v1::Enterprise::descriptor()->file()}}};
+//   ...
+//   const peers::Peer& zones = dependencies.peers.Get("zones");
+//   auto enterprise =
+//   zones.Client<zones::v1::EnterpriseServiceClient>(call).GetEnterprise(request); if
+//   (absl::IsNotFound(enterprise.status())) return ...; if (!enterprise.ok()) return
+//   zones.Unavailable(enterprise.status());
+//
+// Never in the body of a transaction, and not on threads that serve calls: in
+// what is bound by rpc::Service::BindBefore, in operations, in reads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "caravan/client/connection.h"
+#include "google/protobuf/descriptor.h"
+#include "services/common/rpc/service.h"
+#include "services/common/settings/settings.pb.h"
+
+namespace caravan::peers {
+
+// The time that another service is given for one call, with its repeats, where
+// the caller's does not end sooner.
+inline constexpr absl::Duration kPatience = absl::Seconds(2);
+
+// A service that another one asks, and its contracts: the files with the
+// collections to whose resources it refers.
+struct PeerContract {
+  std::string service;  // zones
+  std::vector<const google::protobuf::FileDescriptor*> contracts = {};
+};
+
+// Another service. Thread-safe. Its connection is made when it is first needed,
+// and again whenever it broke: a service starts and serves while another is away.
+class Peer {
+ public:
+  Peer(std::string name, std::shared_ptr<client::Connection> connection,
+       std::vector<std::pair<std::string, std::string>> metadata);
+
+  const std::string& name() const { return name_; }
+  const std::shared_ptr<client::Connection>& connection() const { return connection_; }
+
+  // A generated client for what a call needs to know: the time that is left to it,
+  // its trace. For one moment: make another for what comes later.
+  template <class C>
+  C Client(const rpc::Call& call) const {
+    return C(connection_, Options(call.deadline, call.trace.ToTraceparent()));
+  }
+
+  // The same for connection()->Call. `deadline` is the caller's.
+  client::CallOptions Options(absl::Time deadline, const std::string& traceparent) const;
+
+  // What the caller is told where a call of this service failed otherwise than
+  // its contract says: UNAVAILABLE with reason SERVICE_UNAVAILABLE, metadata
+  // `service`, and when to try again. Why is logged, at most every ten seconds.
+  absl::Status Unavailable(const absl::Status& why) const;
+
+ private:
+  const std::string name_;
+  const std::shared_ptr<client::Connection> connection_;
+  const std::vector<std::pair<std::string, std::string>> metadata_;
+  mutable std::atomic<int64_t> failed_micros_ = 0;  // when a call failed last
+  mutable std::atomic<int64_t> logged_micros_ = 0;
+};
+
+// The services that one asks.
+class Peers {
+ public:
+  // `service` is the name of the one that asks. INVALID_ARGUMENT where a setting
+  // makes no sense, or says nothing of a service that `contracts` name.
+  static absl::StatusOr<std::unique_ptr<Peers>> Create(const std::string& service,
+                                                       const std::vector<PeerContract>& contracts,
+                                                       const settings::ServerSettings& settings);
+
+  // Ends the process where the service is none that the definition names.
+  const Peer& Get(std::string_view service) const;
+
+ private:
+  Peers() = default;
+  std::vector<std::unique_ptr<Peer>> peers_;
+};
+
+}  // namespace caravan::peers
