@@ -1,7 +1,5 @@
 #include "clients/cli/test_support.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -33,28 +31,6 @@ std::unique_ptr<Catalog> ZonesCatalog() {
                           "caravan.zones.v1.PilotZoneService", "caravan.zones.v1.PolicyService",
                           "caravan.zones.v1.SupervisionModeService"};
   return *Catalog::Create(description);
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "caravan-cli-XXXXXX").string();
-  folder_ = mkdtemp(name.data());
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code error;
-  std::filesystem::remove_all(folder_, error);
-}
-
-std::string TemporaryFolder::Write(const std::string& name, const std::string& text) const {
-  std::ofstream(Path(name), std::ios::binary) << text;
-  return Path(name);
-}
-
-std::string TemporaryFolder::Read(const std::string& name) const {
-  std::ifstream in(Path(name), std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
 }
 
 Outcome RunCli(const std::vector<std::string>& words, const RunOptions& options) {

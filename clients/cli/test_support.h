@@ -10,27 +10,15 @@
 #include "clients/cli/catalog.h"
 #include "clients/cli/session.h"
 #include "clients/testing/fake_server.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::cli {
 
 using clients::FakeServer;
+using testing::TemporaryFolder;
 
 // The catalog of the zones service, without a server.
 std::unique_ptr<Catalog> ZonesCatalog();
-
-// A folder of its own, removed with all that it holds.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-  // Writes a file, and returns its path.
-  std::string Write(const std::string& name, const std::string& text) const;
-  std::string Read(const std::string& name) const;
-
- private:
-  std::string folder_;
-};
 
 // A run of caravanctl in this process.
 struct Outcome {

@@ -11,24 +11,18 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <regex>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "services/common/testing/programs.h"
 
 namespace caravan::conformance {
 namespace {
-
-std::string Programs() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
-}
 
 // A port that was free a moment ago, for programs that cannot choose one.
 int FreePort() {
@@ -43,16 +37,10 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 int64_t ResidentBytesOf(const std::string& pid) {
-  for (const auto line : absl::StrSplit(ReadAll(absl::StrCat("/proc/", pid, "/status")), '\n')) {
-    if (absl::StartsWith(line, "VmRSS:")) return std::stoll(std::string(line.substr(6))) * 1024;
+  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
+  for (std::string line; std::getline(status, line);) {
+    if (absl::StartsWith(line, "VmRSS:")) return std::stoll(line.substr(6)) * 1024;
   }
   return 0;
 }
@@ -64,8 +52,6 @@ Proxy::Proxy(ProxyKind kind, int service_port) : kind_(kind) {
     address_ = absl::StrCat("127.0.0.1:", service_port);
     return;
   }
-  folder_ = (std::filesystem::temp_directory_path() / "caravan-proxy.XXXXXX").string();
-  EXPECT_NE(mkdtemp(folder_.data()), nullptr);
   kind == ProxyKind::kNginx ? StartNginx(service_port) : StartGateway(service_port);
 }
 
@@ -75,44 +61,43 @@ Proxy::~Proxy() {
     int status = 0;
     EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        << "it ended with status " << status << "; its log: " << ReadAll(folder_ + "/output");
+        << "it ended with status " << status << "; its log: " << folder_.Read("output");
   }
-  if (!folder_.empty()) std::filesystem::remove_all(folder_);
 }
 
 void Proxy::StartGateway(int service_port) {
-  const std::string ports = folder_ + "/ports.json";
-  Spawn({Programs() + "/caravan-gateway", "--insecure", "--insecure-principal=users/test",
-         "--listen=127.0.0.1:0", "--ports-file=" + ports,
+  Spawn({testing::ProgramFolder() + "/caravan-gateway", "--insecure",
+         "--insecure-principal=users/test", "--listen=127.0.0.1:0",
+         "--ports-file=" + folder_.Path("ports.json"),
          absl::StrCat("--upstream=probe=127.0.0.1:", service_port), "--upstream-insecure",
          "--lame-duck=0s", "--drain-timeout=5s", "--max-connections-per-address=20000"});
   const absl::Time end = absl::Now() + absl::Seconds(20);
   const std::regex listen(R"re("listen":\["([^"]+)")re");
   for (std::smatch match; address_.empty() && absl::Now() < end;) {
-    const std::string text = ReadAll(ports);
+    const std::string text = folder_.Read("ports.json");
     if (std::regex_search(text, match, listen)) address_ = match[1];
     int status = 0;
-    ASSERT_EQ(waitpid(pid_, &status, WNOHANG), 0) << ReadAll(folder_ + "/output");
+    ASSERT_EQ(waitpid(pid_, &status, WNOHANG), 0) << folder_.Read("output");
   }
-  ASSERT_FALSE(address_.empty()) << ReadAll(folder_ + "/output");
+  ASSERT_FALSE(address_.empty()) << folder_.Read("output");
 }
 
 void Proxy::StartNginx(int service_port) {
   const int port = FreePort();
   address_ = absl::StrCat("127.0.0.1:", port);
-  std::ofstream(folder_ + "/nginx.conf")
+  std::ofstream(folder_.Path("nginx.conf"))
       << absl::StrCat(R"(
 daemon off;
 master_process off;
 pid )",
-                      folder_, R"(/pid;
+                      folder_.path(), R"(/pid;
 error_log )",
-                      folder_, R"(/output error;
+                      folder_.path(), R"(/output error;
 events { worker_connections 4096; }
 http {
   access_log off;
   client_body_temp_path )",
-                      folder_, R"(/body;
+                      folder_.path(), R"(/body;
   upstream probe { server 127.0.0.1:)",
                       service_port, R"( max_fails=0; keepalive 16; }
   server {
@@ -132,11 +117,11 @@ http {
   }
 }
 )");
-  Spawn(
-      {"/usr/sbin/nginx", "-p", folder_, "-e", folder_ + "/output", "-c", folder_ + "/nginx.conf"});
+  Spawn({"/usr/sbin/nginx", "-p", folder_.path(), "-e", folder_.Path("output"), "-c",
+         folder_.Path("nginx.conf")});
   const absl::Time end = absl::Now() + absl::Seconds(20);
   while (!Connect()->WaitForConnected(absl::ToChronoTime(absl::Now() + absl::Milliseconds(200)))) {
-    ASSERT_LT(absl::Now(), end) << ReadAll(folder_ + "/output");
+    ASSERT_LT(absl::Now(), end) << folder_.Read("output");
   }
 }
 
@@ -144,14 +129,8 @@ void Proxy::Spawn(const std::vector<std::string>& command) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  // Without the variables of this test, which the gateway would take for
-  // settings.
-  std::vector<char*> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!absl::StartsWith(*variable, "CARAVAN_")) environment.push_back(*variable);
-  }
-  environment.push_back(nullptr);
-  const std::string log = folder_ + "/output";
+  const std::vector<char*> environment = testing::ProgramEnvironment();
+  const std::string log = folder_.Path("output");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "services/common/testing/temporary_folder.h"
+
 namespace caravan::conformance {
 
 enum class ProxyKind {
@@ -41,7 +43,7 @@ class Proxy {
   void Spawn(const std::vector<std::string>& command);
 
   const ProxyKind kind_;
-  std::string folder_;
+  const testing::TemporaryFolder folder_;
   std::string address_;
   pid_t pid_ = 0;
 };

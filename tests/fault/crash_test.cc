@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "gtest/gtest.h"
+#include "services/common/testing/temporary_folder.h"
 #include "tests/fault/history.h"
 #include "tests/fault/postgres_server.h"
 #include "tests/fault/workload.h"
@@ -28,7 +29,7 @@ int Kills() {
   return kills;
 }
 
-class CrashTest : public testing::Test {
+class CrashTest : public ::testing::Test {
  protected:
   // Kills again and again, and looks after each time whether every promise was
   // kept. `kill` leaves a service behind that comes back.
@@ -59,11 +60,11 @@ class CrashTest : public testing::Test {
     ExpectReferencesKept(channel, crowd.known());
   }
 
-  TemporaryFolder folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(CrashTest, KilledOnSqlite) {
-  ZonesProcess zones({.folder = folder_.path(), .store = "sqlite:" + folder_.path() + "/zones.db"});
+  ZonesProcess zones({.folder = folder_.path(), .store = "sqlite:" + folder_.Path("zones.db")});
   KillAgainAndAgain(zones, [&zones] {
     zones.Kill();
     zones.Start();
@@ -72,7 +73,7 @@ TEST_F(CrashTest, KilledOnSqlite) {
 
 TEST_F(CrashTest, KilledOnSqliteThatForgetsWhatWasNotSynced) {
   ZonesProcess zones({.folder = folder_.path(),
-                      .store = "sqlite:" + folder_.path() + "/zones.db",
+                      .store = "sqlite:" + folder_.Path("zones.db"),
                       .program = "caravan-zones-unsynced"});
   KillAgainAndAgain(zones, [&zones] {
     zones.Kill();

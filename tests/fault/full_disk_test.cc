@@ -7,6 +7,7 @@
 #include "caravan/zones/v1/enterprises.pb.h"
 #include "gtest/gtest.h"
 #include "services/common/api/errors.h"
+#include "services/common/testing/temporary_folder.h"
 #include "tests/fault/client.h"
 #include "tests/fault/history.h"
 #include "tests/fault/zones_process.h"
@@ -45,7 +46,7 @@ absl::Status CreateBatch(const std::shared_ptr<grpc::Channel>& channel, int batc
 }
 
 TEST(FullDiskTest, RefusesThenRecovers) {
-  const TemporaryFolder folder, disk;
+  const testing::TemporaryFolder folder, disk;
   ZonesProcess zones({.folder = folder.path(),
                       .store = absl::StrCat("sqlite:", disk.path(), "/zones.db"),
                       .small_disk = disk.path(),

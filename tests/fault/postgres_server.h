@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tests/fault/zones_process.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::fault {
 
@@ -27,7 +27,7 @@ class PostgresServer {
  private:
   std::string conninfo() const;
 
-  const TemporaryFolder folder_;
+  const testing::TemporaryFolder folder_;
 };
 
 }  // namespace caravan::fault

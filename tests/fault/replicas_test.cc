@@ -9,6 +9,7 @@
 #include "caravan/zones/v1/enterprises.pb.h"
 #include "gtest/gtest.h"
 #include "services/common/api/errors.h"
+#include "services/common/testing/temporary_folder.h"
 #include "tests/fault/client.h"
 #include "tests/fault/history.h"
 #include "tests/fault/postgres_server.h"
@@ -21,7 +22,7 @@ namespace {
 
 using zones::v1::Enterprise;
 
-class ReplicasTest : public testing::Test {
+class ReplicasTest : public ::testing::Test {
  protected:
   ReplicasTest()
       : first_process_({.folder = folder_.path(), .name = "first", .store = postgres_.url()}),
@@ -77,7 +78,7 @@ class ReplicasTest : public testing::Test {
     other.join();
   }
 
-  const TemporaryFolder folder_;
+  const testing::TemporaryFolder folder_;
   PostgresServer postgres_;
   ZonesProcess first_process_;
   ZonesProcess second_process_;

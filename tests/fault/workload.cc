@@ -139,7 +139,7 @@ void Crowd::Start() {
         client->Step();
         absl::MutexLock lock(&mutex_);
         ++answers_;
-        if (finishing_ || testing::Test::HasFailure()) return;
+        if (finishing_ || ::testing::Test::HasFailure()) return;
       }
     });
   }
@@ -148,7 +148,7 @@ void Crowd::Start() {
 void Crowd::AwaitAnswers(int64_t answers) {
   const auto enough = [this, answers] {
     mutex_.AssertReaderHeld();
-    return answers_ >= answers || testing::Test::HasFailure();
+    return answers_ >= answers || ::testing::Test::HasFailure();
   };
   absl::MutexLock lock(&mutex_);
   EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), kCallTimeout));

@@ -10,11 +10,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -22,6 +20,7 @@
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
 #include "gtest/gtest.h"
+#include "services/common/testing/programs.h"
 
 namespace caravan::fault {
 namespace {
@@ -65,23 +64,6 @@ bool MountSmallDisk(const DiskPlan& plan) {
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder() {
-  path_ = (std::filesystem::temp_directory_path() / "caravan-fault.XXXXXX").string();
-  if (mkdtemp(path_.data()) == nullptr) {
-    std::perror("mkdtemp");
-    std::abort();
-  }
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string BinaryFolder() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
-}
-
 ZonesProcess::ZonesProcess(ZonesOptions options) : options_(std::move(options)) {
   std::ofstream(options_.folder + "/access.yaml") << kAccessPolicy;
 }
@@ -92,7 +74,7 @@ ZonesProcess::~ZonesProcess() {
 
 void ZonesProcess::Start() {
   const std::vector<std::string> arguments = {
-      absl::StrCat(BinaryFolder(), "/", options_.program),
+      absl::StrCat(testing::ProgramFolder(), "/", options_.program),
       absl::StrCat("--store=", options_.store),
       absl::StrCat("--listen=unix:", options_.folder, "/", options_.name, ".socket"),
       absl::StrCat("--access-policy=", options_.folder, "/access.yaml"),
@@ -104,13 +86,7 @@ void ZonesProcess::Start() {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  // Without the variables of this test, which the service would take for
-  // settings.
-  std::vector<char*> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!absl::StartsWith(*variable, "CARAVAN_")) environment.push_back(*variable);
-  }
-  environment.push_back(nullptr);
+  const std::vector<char*> environment = testing::ProgramEnvironment();
   const DiskPlan disk = {options_.small_disk, absl::StrCat("size=", options_.small_disk_bytes),
                          absl::StrCat("0 ", getuid(), " 1"), absl::StrCat("0 ", getgid(), " 1")};
   // A socket that another life has left would take the first calls.

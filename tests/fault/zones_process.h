@@ -10,28 +10,11 @@
 
 namespace caravan::fault {
 
-// A folder that is deleted with this object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// The folder with the programs of this build.
-std::string BinaryFolder();
-
 struct ZonesOptions {
   std::string folder;  // for the socket and the access policy
   std::string name = "zones";
   std::string store;                      // the setting
-  std::string program = "caravan-zones";  // in BinaryFolder
+  std::string program = "caravan-zones";  // of this build
   // Mounts a file system of so many bytes on this folder, which only the
   // process sees; see InItsFolder.
   std::string small_disk = {};

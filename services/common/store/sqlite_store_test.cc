@@ -18,20 +18,17 @@
 #include "services/common/store/sqlite_connection.h"
 #include "services/common/store/store_test_util.h"
 #include "services/common/store/unsynced_vfs.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::store {
 namespace {
 
-class SqliteStoreTest : public testing::Test {
+class SqliteStoreTest : public ::testing::Test {
  protected:
   SqliteStoreTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "caravan-XXXXXX").string();
-    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    options_.path = absl::StrCat(folder_, "/store.db");
+    options_.path = folder_.Path("store.db");
     options_.log = [this](std::string_view line) { absl::StrAppend(&logged_, std::string(line)); };
   }
-  ~SqliteStoreTest() override { std::filesystem::remove_all(folder_); }
 
   static absl::Status Put(Store& store, std::string key, size_t size = 10) {
     return store
@@ -42,7 +39,7 @@ class SqliteStoreTest : public testing::Test {
         .status();
   }
 
-  std::string folder_;
+  const caravan::testing::TemporaryFolder folder_;
   SqliteOptions options_;
   std::string logged_;
 };
@@ -53,17 +50,17 @@ TEST_F(SqliteStoreTest, OneProcessAtATime) {
   const absl::Status second = OpenSqliteStore(options_, {PlainTable("items")}).status();
   EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(api::ReasonOf(second), "STORE_IN_USE");
-  EXPECT_FALSE(absl::StrContains(second.message(), folder_));
-  EXPECT_TRUE(absl::StrContains(logged_, folder_));
+  EXPECT_FALSE(absl::StrContains(second.message(), folder_.path()));
+  EXPECT_TRUE(absl::StrContains(logged_, folder_.path()));
   store->reset();
   EXPECT_OK(OpenSqliteStore(options_, {PlainTable("items")}));
 }
 
 TEST_F(SqliteStoreTest, AFileThatCannotBeOpenedIsUnavailable) {
-  options_.path = absl::StrCat(folder_, "/missing/store.db");
+  options_.path = folder_.Path("missing/store.db");
   const absl::Status status = OpenSqliteStore(options_, {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_FALSE(absl::StrContains(status.message(), folder_));
+  EXPECT_FALSE(absl::StrContains(status.message(), folder_.path()));
 }
 
 TEST_F(SqliteStoreTest, AnAddressNamesTheStore) {

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <filesystem>
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "services/common/store/open_store.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::store {
 namespace {
@@ -21,21 +21,11 @@ namespace {
 
 class SqliteDatabase : public TestDatabase {
  public:
-  SqliteDatabase() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "caravan-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) Die(absl::StrCat("can't create ", pattern));
-    folder_ = pattern;
-  }
-  ~SqliteDatabase() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::string url() const override { return absl::StrCat("sqlite:", folder_, "/store.db"); }
+  std::string url() const override { return absl::StrCat("sqlite:", folder_.Path("store.db")); }
   bool shared() const override { return false; }
 
  private:
-  std::string folder_;
+  const caravan::testing::TemporaryFolder folder_;
 };
 
 class PostgresDatabase : public TestDatabase {
@@ -130,7 +120,7 @@ std::vector<TestStore> SharedTestStores() {
   return stores;
 }
 
-std::string TestStoreName(const testing::TestParamInfo<TestStore>& info) {
+std::string TestStoreName(const ::testing::TestParamInfo<TestStore>& info) {
   return info.param.engine == TestStore::Engine::kSqlite ? "Sqlite" : "Postgres";
 }
 

@@ -7,27 +7,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <functional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "services/common/store/sqlite_store.h"
 #include "services/common/store/store_test_util.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::store {
 namespace {
 
-class UnsyncedVfsTest : public testing::Test {
+class UnsyncedVfsTest : public ::testing::Test {
  protected:
-  UnsyncedVfsTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "caravan-XXXXXX").string();
-    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = absl::StrCat(folder_, "/store.db");
-  }
-  ~UnsyncedVfsTest() override { std::filesystem::remove_all(folder_); }
-
   // Runs something in a process that is killed in the end.
   void RunAndKill(std::function<void()> run) {
     const pid_t child = fork();
@@ -69,8 +61,8 @@ class UnsyncedVfsTest : public testing::Test {
     return rows;
   }
 
-  std::string folder_;
-  std::string path_;
+  const caravan::testing::TemporaryFolder folder_;
+  const std::string path_ = folder_.Path("store.db");
 };
 
 constexpr char kSetUp[] =

@@ -19,12 +19,6 @@ namespace {
   std::abort();
 }
 
-std::string MakeDirectory() {
-  std::string path = (std::filesystem::temp_directory_path() / "caravan-test-XXXXXX").string();
-  if (mkdtemp(path.data()) == nullptr) Die(absl::InternalError("mkdtemp"));
-  return path;
-}
-
 }  // namespace
 
 void Prepare(grpc::ClientContext& context, const CallOptions& options) {
@@ -48,18 +42,17 @@ std::string MethodPath(const google::protobuf::Descriptor& request, std::string_
 std::unique_ptr<TestServer> TestServer::Start(Options options) {
   std::unique_ptr<TestServer> server(new TestServer);
   server->options_ = std::move(options);
-  server->directory_ = MakeDirectory();
   auto& settings = server->settings_;
   settings = settings::Defaults<settings::ServerSettings>();
   settings.set_insecure(true);
   settings.clear_listen();
   settings.add_listen("127.0.0.1:0");
   settings.set_store(server->options_.store.empty()
-                         ? absl::StrCat("sqlite:", server->directory_, "/store.db")
+                         ? absl::StrCat("sqlite:", server->folder_.Path("store.db"))
                          : server->options_.store);
   auto access = server->options_.access;
   if (access.roles().empty()) access = PolicyOf({{"users/admin", "*"}});
-  settings.set_access_policy(server->directory_ + "/access.yaml");
+  settings.set_access_policy(server->folder_.Path("access.yaml"));
   server->SetAccess(access);
   if (server->options_.adjust) server->options_.adjust(settings);
   server->Open();
@@ -98,11 +91,7 @@ void TestServer::Restart() {
   Open();
 }
 
-TestServer::~TestServer() {
-  Close();
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
-}
+TestServer::~TestServer() { Close(); }
 
 const std::string& TestServer::address() const { return server_->addresses()[0]; }
 

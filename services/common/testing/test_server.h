@@ -22,6 +22,7 @@
 #include "grpcpp/support/sync_stream.h"
 #include "services/common/api/errors.h"
 #include "services/common/host/host.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::testing {
 
@@ -141,7 +142,7 @@ class TestServer {
 
   const std::string& address() const;
   host::Host& host() { return *host_; }
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return folder_.path(); }
 
   // Writes another access policy, which the server finds within a second or so.
   void SetAccess(const caravan::api::v1::AccessPolicy& access);
@@ -155,7 +156,7 @@ class TestServer {
   void Close();
 
   Options options_;
-  std::string directory_;
+  TemporaryFolder folder_;
   settings::ServerSettings settings_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<rpc::Server> server_;

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "services/common/testing/status_matchers.h"
+#include "services/common/testing/temporary_folder.h"
 
 namespace caravan::client {
 namespace {
@@ -21,23 +21,15 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 class CredentialsTest : public ::testing::Test {
  protected:
-  CredentialsTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "caravan-client-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~CredentialsTest() override {
-    std::error_code error;
-    std::filesystem::remove_all(folder_, error);
-  }
   // Replaces the file, as whoever renews a token does.
   std::string Write(const std::string& text) {
-    const std::string file = folder_ + "/token";
+    const std::string file = folder_.Path("token");
     std::ofstream(file + ".new") << text;
     std::filesystem::rename(file + ".new", file);
     return file;
   }
 
-  std::string folder_;
+  const caravan::testing::TemporaryFolder folder_;
 };
 
 TEST_F(CredentialsTest, KnowsWhatIsLocal) {
