@@ -16,6 +16,19 @@ using ::testing::StartsWith;
 
 class DomainCommandsTest : public ::testing::Test {
  protected:
+  DomainCommandsTest() { ServeTo("users/admin"); }
+
+  // Serves what there is; from now on this is who calls.
+  void ServeTo(const std::string& principal) {
+    server_.reset();  // lets go of the store
+    server_ =
+        testing::TestServer::Start({.definition = zones::ZonesDefinition(),
+                                    .access = testing::PolicyOf({{principal, "*"}}),
+                                    .store = "sqlite:" + folder_.Path("store.db"),
+                                    .adjust = [principal](settings::ServerSettings& settings) {
+                                      settings.set_insecure_principal(principal);
+                                    }});
+  }
   Outcome Run(std::vector<std::string> words, const std::string& input = "") {
     words.insert(words.end(), {"--address", server_->address(), "--insecure"});
     return RunCli(words, {.input = input});
@@ -29,10 +42,8 @@ class DomainCommandsTest : public ::testing::Test {
     return absl::StrCat(CARAVAN_REFERENCE_DATA, "/", name);
   }
 
-  std::unique_ptr<testing::TestServer> server_ = testing::TestServer::Start(
-      {.definition = zones::ZonesDefinition(), .adjust = [](settings::ServerSettings& settings) {
-         settings.set_insecure_principal("users/admin");
-       }});
+  const TemporaryFolder folder_;
+  std::unique_ptr<testing::TestServer> server_;
 };
 
 TEST_F(DomainCommandsTest, ChecksPoliciesForPeopleAndScripts) {
@@ -138,10 +149,16 @@ TEST_F(DomainCommandsTest, BringsAnEvaluationOn) {
   EXPECT_THAT(explained, HasSubstr("volume      10      10 .. 30"));
   EXPECT_THAT(explained, HasSubstr("Rank 2 of 2, score 0, tier two\n"));
   EXPECT_THAT(explained, HasSubstr("To tier one: "));
-  // Who has scored does not publish.
+  // Who has scored does not publish; another person does.
   const Outcome own = Run({"zones", "evaluate", "2022", "--publish"});
   EXPECT_EQ(own.code, 6);
   EXPECT_THAT(own.err, HasSubstr("[FOUR_EYES]"));
+  ServeTo("users/ben");
+  const Outcome published = Run({"zones", "evaluate", "2022", "--publish"});
+  EXPECT_EQ(published.code, 0) << published.err;
+  EXPECT_EQ(published.err, "Published by users/ben.\n");
+  EXPECT_THAT(published.out, StartsWith("evaluations/2022: The year 2022\nState: PUBLISHED\n"));
+  EXPECT_THAT(published.out, HasSubstr("1      b      1       Tier one\n"));
 }
 
 TEST_F(DomainCommandsTest, RefusesWhatMakesNoSense) {
