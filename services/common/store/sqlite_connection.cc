@@ -80,6 +80,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
       // The log is synced with every commit.
       "PRAGMA synchronous = FULL",
       "PRAGMA wal_autocheckpoint = 0",
+      absl::StrCat("PRAGMA journal_size_limit = ", settings.kept_wal_bytes),
       "PRAGMA trusted_schema = OFF",
       "PRAGMA temp_store = MEMORY",
       absl::StrCat("PRAGMA cache_size = -", settings.cache_bytes / 1024),
@@ -194,6 +195,11 @@ void SqliteConnection::EndSnapshot() { Execute("COMMIT", {}).IgnoreError(); }
 
 absl::StatusOr<Meta> SqliteConnection::Begin(absl::Span<const RowKey> rows,
                                              std::vector<int64_t>* versions) {
+  // Nobody adds to the log meanwhile; and this kind of checkpoint waits for no
+  // reader: where one is in the way, the log goes on, until the next time.
+  if (start_log_over_ != nullptr && start_log_over_->exchange(false)) {
+    Checkpoint(SQLITE_CHECKPOINT_PASSIVE).IgnoreError();
+  }
   absl::Status status = Execute("BEGIN IMMEDIATE", {}).status();
   Meta meta;
   if (status.ok()) {

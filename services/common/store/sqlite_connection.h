@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,12 @@ struct SqliteSettings {
   int64_t mapped_bytes = 0;
   bool read_only = false;
   RowCache* cache = nullptr;  // told of commits
+  // How long the write-ahead log stays after it was started over; -1: as long as
+  // it is.
+  int64_t kept_wal_bytes = -1;
+  // Where it says so, the next transaction of the writer first copies what is
+  // left of the log into the file, so that it starts the log over.
+  std::atomic<bool>* start_log_over = nullptr;
   // How long a statement waits for who holds a lock.
   absl::Duration patience = absl::Seconds(10);
   std::function<void(std::string_view)> log = {};
@@ -59,7 +66,10 @@ class SqliteConnection : public WriterConnection {
 
  private:
   SqliteConnection(const SqliteSettings& settings, const Catalog* catalog)
-      : log_(settings.log), catalog_(catalog), cache_(settings.cache) {}
+      : log_(settings.log),
+        catalog_(catalog),
+        cache_(settings.cache),
+        start_log_over_(settings.start_log_over) {}
 
   absl::StatusOr<sqlite3_stmt*> Prepare(const std::string& sql);
   absl::Status ApplyRow(const RowWrite& row);
@@ -68,6 +78,7 @@ class SqliteConnection : public WriterConnection {
   const std::function<void(std::string_view)> log_;
   const Catalog* const catalog_;
   RowCache* const cache_;
+  std::atomic<bool>* const start_log_over_;
   std::vector<RowKey> written_;  // by the transaction, where there is a cache
   sqlite3* db_ = nullptr;
   absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 #include <utility>
 
@@ -22,10 +23,6 @@
 
 namespace caravan::store {
 namespace {
-
-// How long a checkpoint that starts the log over waits for readers, and commits
-// for it; then it gives up until the next.
-constexpr absl::Duration kCheckpointPatience = absl::Milliseconds(20);
 
 // Held while the store is open.
 class LockFile {
@@ -76,7 +73,6 @@ class SqliteEngine : public Engine {
   // Creates what every store has, and starts the checkpoints.
   absl::Status Start() {
     SqliteSettings settings = Settings(options_.reader_cache_bytes, false);
-    settings.patience = kCheckpointPatience;
     absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
         SqliteConnection::Open(settings, catalog_);
     if (!connection.ok()) return connection.status();
@@ -98,6 +94,8 @@ class SqliteEngine : public Engine {
   absl::StatusOr<std::unique_ptr<WriterConnection>> ConnectWriter() override {
     SqliteSettings settings = Settings(options_.writer_cache_bytes, false);
     settings.cache = &cache_;
+    settings.kept_wal_bytes = options_.max_wal_bytes;
+    settings.start_log_over = &start_log_over_;
     return SqliteConnection::Open(settings, catalog_);
   }
 
@@ -119,7 +117,10 @@ class SqliteEngine : public Engine {
             .log = options_.log};
   }
 
-  // Commits don't checkpoint: that would be their tail latency.
+  // Commits don't checkpoint: that would be their tail latency. Only where the log
+  // is long does one copy the little that has come since, because the log can be
+  // started over only where all of it was copied. It is then written over in
+  // place, which is cheaper to sync than a file that grows.
   void CheckpointLoop(SqliteConnection& connection) {
     while (true) {
       {
@@ -130,7 +131,8 @@ class SqliteEngine : public Engine {
       }
       absl::StatusOr<int64_t> bytes = connection.Checkpoint(SQLITE_CHECKPOINT_PASSIVE);
       if (bytes.ok() && *bytes > options_.max_wal_bytes) {
-        connection.Checkpoint(SQLITE_CHECKPOINT_TRUNCATE).IgnoreError();
+        connection.Checkpoint(SQLITE_CHECKPOINT_PASSIVE).IgnoreError();
+        start_log_over_ = true;
       }
     }
   }
@@ -139,6 +141,7 @@ class SqliteEngine : public Engine {
   const Catalog* const catalog_;
   const LockFile lock_;
   RowCache cache_;
+  std::atomic<bool> start_log_over_ = false;
   absl::Mutex mutex_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread checkpoints_;

@@ -28,7 +28,7 @@ struct SqliteOptions : StoreOptions {
   int64_t mapped_bytes = int64_t{1} << 30;
   // How often the write-ahead log is copied into the file, beside the commits.
   absl::Duration checkpoint_interval = absl::Milliseconds(100);
-  // Past this size the write-ahead log is started over, for which commits wait.
+  // Past this size the write-ahead log is started over, for which a commit waits.
   int64_t max_wal_bytes = 64 << 20;
 };
 
