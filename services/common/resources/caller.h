@@ -58,12 +58,17 @@ struct Caller {
     return std::any_cast<T>(&facts);
   }
 
+  // The caller where a change that is permitted brings changes of other resources
+  // with it: they are made in the same name, and take no permission of their own.
+  Caller Unrestricted() const;
+  bool unrestricted = false;
+
   // Whether the method's permission is held on everything.
   bool Everywhere() const { return access->Everywhere(principal, permission); }
 
   // Whether it is held on the resource of a name, whoever owns that.
   bool HoldsOn(std::string_view name) const {
-    return access->Check(principal, permission, name) == identity::Grant::kGranted;
+    return unrestricted || access->Check(principal, permission, name) == identity::Grant::kGranted;
   }
 
   // The answer where a resource is missing: NOT_FOUND for those who may know that.

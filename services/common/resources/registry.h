@@ -37,6 +37,10 @@ struct Writing {
   store::Reader& reader;
   const Caller& caller;
   WriteKind kind;
+  // The same as `reader`, for what the write brings with it: rows of kGuards that say
+  // what a resource takes for itself, and other resources, by a Writer whose caller is
+  // caller.Unrestricted().
+  store::Transaction& tx;
 };
 
 // What a collection asks for beyond its contract. Called in the transaction

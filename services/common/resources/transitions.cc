@@ -33,6 +33,12 @@ void CopyField(const Message& from, const FieldDescriptor& source, Message& to,
   const auto* reading = from.GetReflection();
   const auto* writing = to.GetReflection();
   writing->ClearField(&to, &target);
+  if (source.is_repeated()) {
+    for (int i = 0; i < reading->FieldSize(from, &source); ++i) {
+      writing->AddMessage(&to, &target)->CopyFrom(reading->GetRepeatedMessage(from, &source, i));
+    }
+    return;
+  }
   switch (source.cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
       writing->SetString(&to, &target, reading->GetString(from, &source));
@@ -60,6 +66,10 @@ void CopyField(const Message& from, const FieldDescriptor& source, Message& to,
 }
 
 bool Copyable(const FieldDescriptor& source, const FieldDescriptor& target) {
+  if (source.is_repeated() || target.is_repeated()) {
+    return source.is_repeated() && target.is_repeated() && source.message_type() != nullptr &&
+           source.message_type() == target.message_type();
+  }
   switch (source.cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
     case FieldDescriptor::CPPTYPE_MESSAGE:
@@ -67,8 +77,7 @@ bool Copyable(const FieldDescriptor& source, const FieldDescriptor& target) {
     case FieldDescriptor::CPPTYPE_BOOL:
     case FieldDescriptor::CPPTYPE_INT32:
     case FieldDescriptor::CPPTYPE_INT64:
-      return !source.is_repeated() && !target.is_repeated() && source.type() == target.type() &&
-             source.message_type() == target.message_type() &&
+      return source.type() == target.type() && source.message_type() == target.message_type() &&
              source.enum_type() == target.enum_type();
     default:
       return false;

@@ -105,7 +105,7 @@ absl::StatusOr<std::string> Writer::Write(const Collection& collection, const St
     if (absl::Status s = CheckImmutable(*old, after, prefix); !s.ok()) return s;
   }
   if (collection.prepare) {
-    const Writing writing{registry_, tx_, caller_, kind};
+    const Writing writing{registry_, tx_, caller_, kind, tx_};
     if (absl::Status s = collection.prepare(writing, old, after); !s.ok()) {
       return api::WithFieldPrefix(s, prefix);
     }
