@@ -147,13 +147,18 @@ std::vector<int64_t> BySearch(int64_t supply, const std::vector<Claimant>& claim
     std::vector<size_t> at(n);
     size_t code = way;
     int64_t left = supply, weights = 0;
+    bool there = true;  // are the ceilings at which some are
     for (size_t i = 0; i < n; ++i, code /= 3) {
       at[i] = code % 3;
       if (at[i] == 0) left -= claimants[i].floor;
-      if (at[i] == 1) left -= claimants[i].ceiling;
+      if (at[i] == 1 && claimants[i].ceiling == kNoCeiling) {
+        there = false;
+      } else if (at[i] == 1) {
+        left -= claimants[i].ceiling;
+      }
       if (at[i] == 2) weights += claimants[i].weight;
     }
-    if (weights == 0 || left < 0) continue;
+    if (!there || weights == 0 || left < 0) continue;
     bool agrees = true;
     std::vector<int64_t> held(n);
     std::vector<size_t> order;
