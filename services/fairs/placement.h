@@ -35,8 +35,8 @@ enum class StandClass { kBrand, kCustomBuilt, kStandard };
 inline constexpr size_t kStandClasses = 3;
 
 // The greatest numbers of a section.
-inline constexpr int64_t kMaxSectionCells = 1'000'000;
-inline constexpr int64_t kMaxSectionApplications = 1'000'000;
+inline constexpr int64_t kMaxSectionCells = 100'000;
+inline constexpr int64_t kMaxSectionApplications = 100'000;
 
 struct PlacementCell {
   // Names the cell in its phase; not negative. Runs with lesser numbers are taken
@@ -128,7 +128,7 @@ struct SectionPlacement {
 // How many steps the search may take for a section, beyond the first construction
 // and the first bound. It is one of the rules of a run: another number may give another
 // placement.
-inline constexpr int64_t kPlacementSteps = 20'000'000;
+inline constexpr int64_t kPlacementSteps = 10'000'000;
 
 // Places the applications of a section.
 //
