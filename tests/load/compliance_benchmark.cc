@@ -19,14 +19,15 @@
 #include "caravan/zones/v1/compliance.pb.h"
 #include "caravan/zones/v1/enterprises.pb.h"
 #include "caravan/zones/v1/pilot_zones.pb.h"
-#include "services/common/testing/test_server.h"
-#include "services/zones/testing/generator.h"
 #include "services/common/testing/random.h"
-#include "services/zones/testing/reference_data.h"
+#include "services/common/testing/test_server.h"
 #include "services/zones/zones.h"
+#include "tests/load/enterprises.h"
 
-namespace caravan::zones {
+namespace caravan::load {
 namespace {
+
+namespace v1 = zones::v1;
 
 constexpr int kBatch = 1000;
 constexpr int kYears = 10;  // over which the complaints are spread
@@ -62,20 +63,14 @@ v1::Complaint MakeComplaint(int number, const std::string& enterprise) {
 
 void Load(const caravan::testing::TestServer& server, int enterprises, int complaints,
           std::vector<std::string>& names) {
-  v1::LoadPilotZonesRequest zones;
-  const auto known = Need(
-      testing::ReadCsv<v1::PilotZone>(std::string(CARAVAN_REFERENCE_DATA) + "/pilot_zones.csv"));
-  for (v1::PilotZone zone : known) {
-    zone.clear_approval_document();
-    *zones.add_pilot_zones() = zone;
-  }
-  Need(server.Call<v1::LoadPilotZonesResponse>("PilotZoneService/LoadPilotZones", zones));
-  const testing::EnterpriseGenerator generator(1, known);
+  v1::LoadPilotZonesRequest loaded;
+  for (int zone = 0; zone < kZones; ++zone) *loaded.add_pilot_zones() = MakeZone(zone);
+  Need(server.Call<v1::LoadPilotZonesResponse>("PilotZoneService/LoadPilotZones", loaded));
   for (int begin = 0; begin < enterprises; begin += kBatch) {
     v1::LoadEnterprisesRequest request;
     for (int i = begin; i < std::min(begin + kBatch, enterprises); ++i) {
-      *request.add_enterprises() = generator.Generate(static_cast<uint64_t>(i));
-      names.push_back(request.enterprises().rbegin()->name());
+      *request.add_enterprises() = MakeEnterprise(i);
+      names.push_back(EnterpriseName(i));
     }
     Need(server.Call<v1::LoadEnterprisesResponse>("EnterpriseService/LoadEnterprises", request));
   }
@@ -90,7 +85,7 @@ void Load(const caravan::testing::TestServer& server, int enterprises, int compl
 }
 
 int Run(const std::string& store, int enterprises, int complaints, int calls) {
-  auto server = caravan::testing::TestServer::Start({.definition = ZonesDefinition(),
+  auto server = caravan::testing::TestServer::Start({.definition = zones::ZonesDefinition(),
                                                      .access = {},
                                                      .store = store,
                                                      .clock = absl::Now,
@@ -121,7 +116,7 @@ int Run(const std::string& store, int enterprises, int complaints, int calls) {
 }
 
 }  // namespace
-}  // namespace caravan::zones
+}  // namespace caravan::load
 
 int main(int argc, char** argv) {
   int enterprises = 0, complaints = 0, calls = 0;
@@ -130,5 +125,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s <store> <enterprises> <complaints> <calls>\n", argv[0]);
     return 2;
   }
-  return caravan::zones::Run(argv[1], enterprises, complaints, calls);
+  return caravan::load::Run(argv[1], enterprises, complaints, calls);
 }
