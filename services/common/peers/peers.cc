@@ -122,7 +122,7 @@ client::CallOptions Peer::Options(absl::Time deadline, const std::string& tracep
 absl::Status Peer::Unavailable(const absl::Status& why) const {
   const int64_t now = absl::ToUnixMicros(absl::Now());
   const bool away = IsAway(why.code());
-  if (away) failed_micros_ = now;
+  if (absl::IsUnavailable(why)) failed_micros_ = now;
   int64_t logged = logged_micros_;
   if (now >= logged + absl::ToInt64Microseconds(kLogInterval) &&
       logged_micros_.compare_exchange_strong(logged, now)) {
@@ -136,6 +136,16 @@ absl::Status Peer::Unavailable(const absl::Status& why) const {
                                  "; nothing was changed, try again"))
       .With("service", name_)
       .RetryAfter(kRetrySeconds);
+}
+
+absl::Status ReferenceDangles(std::string_view name) {
+  return api::Error(absl::StatusCode::kFailedPrecondition, "REFERENCE_DANGLES",
+                    absl::StrCat(name,
+                                 " does not exist any more, and is needed for this; refer to "
+                                 "another resource first"))
+      .With("resource", name)
+      .Resource("", name, "has been deleted in its service")
+      .Precondition("REFERENCE", name, "does not exist");
 }
 
 absl::StatusOr<std::unique_ptr<Peers>> Peers::Create(const std::string& service,

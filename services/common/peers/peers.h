@@ -1,17 +1,15 @@
 // Other services, as this one asks them: by the client library, in the name of
 // this service, within a time that keeps the caller from waiting for ever.
 //
-//   fairs.peers = {{.service = "zones", .contracts =
-//   {zones::v1::Enterprise::descriptor()->file()}}};
+//   const Peer& zones = dependencies.peers.Get("zones");
 //   ...
-//   const peers::Peer& zones = dependencies.peers.Get("zones");
-//   auto enterprise =
-//   zones.Client<zones::v1::EnterpriseServiceClient>(call).GetEnterprise(request); if
-//   (absl::IsNotFound(enterprise.status())) return ...; if (!enterprise.ok()) return
-//   zones.Unavailable(enterprise.status());
+//   auto firm = zones.Client<EnterpriseServiceClient>(call).GetEnterprise(get);
+//   if (absl::IsNotFound(firm.status())) return ReferenceDangles(get.name());
+//   if (!firm.ok()) return zones.Unavailable(firm.status());
 //
-// Never in the body of a transaction, and not on threads that serve calls: in
-// what is bound by rpc::Service::BindBefore, in operations, in reads.
+// In what is bound by rpc::Service::BindBefore, and in operations; never while a
+// transaction or a read of the store is under way, and not on threads that serve
+// calls.
 #pragma once
 
 #include <atomic>
@@ -70,9 +68,13 @@ class Peer {
   const std::string name_;
   const std::shared_ptr<client::Connection> connection_;
   const std::vector<std::pair<std::string, std::string>> metadata_;
-  mutable std::atomic<int64_t> failed_micros_ = 0;  // when a call failed last
+  mutable std::atomic<int64_t> failed_micros_ = 0;  // when it could not be reached last
   mutable std::atomic<int64_t> logged_micros_ = 0;
 };
+
+// FAILED_PRECONDITION with reason REFERENCE_DANGLES: what is to be done needs a
+// resource of another service that a stored reference names, and which has gone.
+absl::Status ReferenceDangles(std::string_view name);
 
 // The services that one asks.
 class Peers {

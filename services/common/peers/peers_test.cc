@@ -186,6 +186,7 @@ class Orders : public OrderServiceHandlers {
       GetWidgetRequest request;
       request.set_name((*order)->widget());
       auto widget = widgets_.Client<WidgetServiceClient>(call).GetWidget(request);
+      if (absl::IsNotFound(widget.status())) return ReferenceDangles(request.name());
       if (!widget.ok()) return widgets_.Unavailable(widget.status());
       measured = {widget->name(), widget->size()};
     }
@@ -380,6 +381,7 @@ TEST_F(PeersTest, OnlyReferencesThatChangeAreChecked) {
   order->set_note("Gone");
   EXPECT_THAT(Update(*order), IsOk());
   EXPECT_EQ(Get("orders/o1")->widget(), "widgets/w1");
+  EXPECT_THAT(Measure("orders/o1"), Fails(StatusCode::kFailedPrecondition, "REFERENCE_DANGLES"));
   EXPECT_THAT(widgets_.TakeBatches(), IsEmpty());
   EXPECT_THAT(
       Create("o2", Of("widgets/w1")),

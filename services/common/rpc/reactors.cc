@@ -120,8 +120,8 @@ class UnaryCall {
     if (!executor.Run(std::move(task))) End(Busy());
   }
 
-  // What a service does before the transaction. Nobody is asked for a caller who
-  // may not call, or who has been answered already.
+  // What a service does before the transaction or the read. Nobody is asked for a
+  // caller who may not call, or who has been answered already.
   void RunBefore() {
     if (state_.context()->IsCancelled()) return End(Gone());
     bool answered = false;
@@ -136,9 +136,11 @@ class UnaryCall {
     });
     if (!s.ok()) return End(s);
     if (answered) return Reply(std::move(reply_), revision);
-    s = state_.method().handler.before(state_.call(), state_.request());
+    const Method& handler = state_.method().handler;
+    s = handler.before(state_.call(), state_.request());
     if (!s.ok()) return End(s);
-    RunWrite();
+    if (handler.write) return RunWrite();
+    RunRead();
   }
 
   void RunWrite() {

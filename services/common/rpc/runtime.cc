@@ -77,9 +77,9 @@ struct Runtime::Impl {
 };
 
 absl::Status Runtime::Impl::CheckBefore(const BoundMethod& bound) {
-  if (!bound.handler.before || bound.handler.write) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat(bound.name, " changes nothing, and so has nothing before its transaction"));
+  if (!bound.handler.before || bound.handler.write || bound.handler.read) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(
+      bound.name, " has neither a transaction nor a read that something could precede"));
 }
 
 absl::Status Runtime::Impl::BindHandler(Method& method, BoundMethod& bound) {

@@ -24,8 +24,8 @@
 
 namespace caravan::rpc {
 
-// The steps of a call before its handler, in order. Each may end it. What changes
-// something then asks other services, where it must (Service::BindBefore).
+// The steps of a call before its handler, in order. Each may end it. Then other
+// services are asked, where that must be (Service::BindBefore).
 enum class Step { kIdentity, kDeadline, kParsing, kPermission, kValidation };
 inline constexpr std::array kSteps = {Step::kIdentity, Step::kDeadline, Step::kParsing,
                                       Step::kPermission, Step::kValidation};

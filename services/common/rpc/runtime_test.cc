@@ -170,6 +170,59 @@ TEST_F(RuntimeTest, StepsHaveAnOrder) {
   EXPECT_EQ(probed_, 1);
 }
 
+// What is asked before a handler comes after all that needs no asking.
+TEST_F(RuntimeTest, WhatComesBeforeAHandlerIsTheLastStep) {
+  std::vector<std::string> steps;
+  absl::Status before;
+  host::ServiceDefinition definition = testing::WidgetsDefinition();
+  definition.services = [&, widgets = definition.services](const host::Dependencies& all) {
+    auto services = widgets(all);
+    Method& add = services[0]->method("AddToWidget");
+    add.before = [&](Call& call, const google::protobuf::Message&) {
+      steps.push_back("before");
+      call.caller.facts = std::string("facts");
+      return before;
+    };
+    add.write = [&](Call& call, store::Transaction&, const google::protobuf::Message&) {
+      steps.push_back("body");
+      EXPECT_EQ(*call.caller.Facts<std::string>(), "facts");
+      EXPECT_EQ(call.caller.Facts<int>(), nullptr);
+      return absl::StatusOr<std::string>("");
+    };
+    Method& sum = services[0]->method("SumWidgets");
+    sum.before = add.before;
+    sum.read = [&](Call& call, store::Reader&, const google::protobuf::Message&) {
+      steps.push_back("read " + *call.caller.Facts<std::string>());
+      return absl::StatusOr<std::string>("");
+    };
+    return services;
+  };
+  server_.reset();
+  server_ = testing::TestServer::Start({.definition = definition});
+  const auto add = [&](const CallOptions& options, int64_t amount, const std::string& id = "") {
+    AddToWidgetRequest request;
+    request.set_name("widgets/w1");
+    request.set_amount(amount);
+    request.set_request_id(id);
+    return server_->Call<Widget>("WidgetService/AddToWidget", request, options);
+  };
+  EXPECT_THAT(add(kNobody, 1), Fails(StatusCode::kPermissionDenied, "PERMISSION_DENIED"));
+  EXPECT_THAT(add({}, 5000), Fails(StatusCode::kInvalidArgument, "INVALID_FIELDS"));
+  EXPECT_THAT(steps, ::testing::IsEmpty());
+  before = api::Error(StatusCode::kFailedPrecondition, "NOT_YET", "not yet");
+  EXPECT_THAT(add({}, 1, "a"), Fails(StatusCode::kFailedPrecondition, "NOT_YET"));
+  EXPECT_THAT(steps, ::testing::ElementsAre("before"));
+  before = absl::OkStatus();
+  EXPECT_THAT(add({}, 1, "a"), IsOk());
+  EXPECT_THAT(steps, ::testing::ElementsAre("before", "before", "body"));
+  // The answer is there: nobody is asked again.
+  EXPECT_THAT(add({}, 1, "a"), IsOk());
+  EXPECT_THAT(steps, ::testing::SizeIs(3));
+  EXPECT_THAT(server_->Call<SumWidgetsResponse>("WidgetService/SumWidgets", SumWidgetsRequest()),
+              IsOk());
+  EXPECT_THAT(steps, ::testing::ElementsAre("before", "before", "body", "before", "read facts"));
+}
+
 TEST_F(RuntimeTest, MalformedRequestsAreTheCallersFault) {
   for (const std::string& bytes :
        {std::string("\x0a\x7f", 2),                    // a length beyond the end
@@ -451,6 +504,18 @@ TEST_F(ContractTest, ACustomMethodMustHaveAHandler) {
 TEST_F(ContractTest, AHandlerMustBeOfTheKindOfItsMethod) {
   contract_.Add("Probe", "AddToWidgetRequest", "Widget").set_server_streaming(true);
   EXPECT_THAT(contract_.Bind(BindProbe).ToString(), HasSubstr("handler of another kind"));
+}
+
+TEST_F(ContractTest, OnlyATransactionOrAReadHasABefore) {
+  contract_.Add("Probe", "AddToWidgetRequest", "Widget");
+  const auto bind = [](Service& service) {
+    Method& probe = service.method("Probe");
+    probe.before = [](Call&, const google::protobuf::Message&) { return absl::OkStatus(); };
+    probe.async = [](Call&, const google::protobuf::Message&,
+                     absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) { done(""); };
+  };
+  EXPECT_THAT(contract_.Bind(bind).ToString(),
+              HasSubstr("RefusedService/Probe has neither a transaction nor a read"));
 }
 
 TEST_F(ContractTest, StreamsOfRequestsAreNotServed) {

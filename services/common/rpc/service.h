@@ -67,8 +67,8 @@ using WriteHandler = std::function<absl::StatusOr<std::string>(
     Call& call, store::Transaction& tx, const google::protobuf::Message& request)>;
 using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(
     Call& call, const google::protobuf::Message& request)>;
-// What is done once before the transaction of a method that changes something.
-// May wait for other services, and leaves what it learnt in `call.caller.facts`.
+// What is done once before the transaction or the read of a method. May wait for
+// other services, and leaves what it learnt in `call.caller.facts`.
 using BeforeHandler =
     std::function<absl::Status(Call& call, const google::protobuf::Message& request)>;
 // For what must wait: answers later, on any thread. Call and request last until
@@ -123,19 +123,19 @@ class Service {
     };
   }
 
-  // For any method that changes something, standard ones and transitions too:
-  // `before` is a function from Call& and the request to a Status. It is run once,
-  // after permission and validation and where there is no answer yet to the
+  // For any method with a transaction or a read, standard ones and transitions
+  // too: `before` is a function from Call& and the request to a Status. It is run
+  // once, after permission and validation and where there is no answer yet to the
   // request id, on a thread that may wait; an error ends the call. It asks other
   // services (peers::Peers), reads the store where it must (Registry::Lookup), and
-  // puts what the transaction needs to know into `call.caller.facts`, a type of the
-  // service's own; the transaction's body finds it by `caller.Facts<T>()`, and so
-  // does a collection's Prepare by `writing.caller`.
+  // puts what the handler needs to know into `call.caller.facts`, a type of the
+  // service's own; the handler finds it by `call.caller.Facts<T>()`, and so does a
+  // collection's Prepare by `writing.caller`.
   //
   // Facts were true a moment before the transaction, not in it. What was read of
-  // this service's store is read again by the body: where it differs from what the
-  // facts are about, the body returns resources::ChangedMeanwhile. What another
-  // service said may have changed since, and nobody will tell.
+  // this service's store is read again by the body: where it differs from what
+  // the facts are about, the body returns resources::ChangedMeanwhile. What
+  // another service said may have changed since, and nobody will tell.
   template <class Request, class F>
   void BindBefore(std::string_view name, F before) {
     Method& bound = method(name);
