@@ -1,10 +1,12 @@
 #include "services/common/testing/test_server.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 #include "grpcpp/create_channel.h"
@@ -55,6 +57,14 @@ std::unique_ptr<TestServer> TestServer::Start(Options options) {
   settings.set_access_policy(server->folder_.Path("access.yaml"));
   server->SetAccess(access);
   if (server->options_.adjust) server->options_.adjust(settings);
+  // Services that a test does not name are away.
+  for (const peers::PeerContract& peer : server->options_.definition.peers) {
+    const std::string prefix = peer.service + "=";
+    if (std::none_of(settings.peer().begin(), settings.peer().end(),
+                     [&](const std::string& text) { return absl::StartsWith(text, prefix); })) {
+      settings.add_peer(absl::StrCat(prefix, "unix:", server->folder_.Path("nobody")));
+    }
+  }
   server->Open();
   return server;
 }

@@ -125,7 +125,8 @@ class TestServer {
     // Empty: SQLite in a directory of its own that goes with the server.
     std::string store = {};
     std::function<absl::Time()> clock = absl::Now;
-    // Changes to the settings.
+    // Changes to the settings: where another service is that this one asks
+    // (`settings.add_peer("zones=" + zones->address())`).
     std::function<void(settings::ServerSettings& settings)> adjust = {};
   };
 
