@@ -121,9 +121,13 @@ v1::Rules KnownRules() {
   return rules;
 }
 
+std::string MadeUpInputsName(std::string_view section_id) {
+  return absl::StrCat(kSnapshot, "/sectionInputs/", section_id);
+}
+
 SectionInputs MakeUpSection(const MadeUpSection& shape, std::string_view id, Random& random) {
   SectionInputs inputs;
-  inputs.set_name(absl::StrCat(kSnapshot, "/sectionInputs/", id));
+  inputs.set_name(MadeUpInputsName(id));
   inputs.set_phase("1");
   inputs.set_stage(shape.stage);
   inputs.set_waiting_list(shape.waiting_list);
@@ -180,6 +184,10 @@ std::vector<v1::Bundle> MakeUpRun(const v1::Rules& rules,
     allocation.set_firms(allocation.firms() + result.firms());
     allocation.set_booths(allocation.booths() + result.booths());
     allocation.set_left_booths(allocation.left_booths() + result.left_booths());
+    allocation.set_applications(allocation.applications() + inputs.applications_size());
+    for (const auto& bound : result.bounds()) {
+      allocation.set_booths_bound(allocation.booths_bound() + bound.bound());
+    }
   }
   allocation.set_digest(DigestOfAllocation(snapshot.digest(), allocation.rules_digest(),
                                            allocation.seed(), result_digests));

@@ -1,6 +1,7 @@
 // Sections with made-up applications: for tests of properties and for measuring.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,8 +37,11 @@ struct MadeUpSection {
 // cells.
 v1::SectionInputs MakeUpSection(const MadeUpSection& shape, std::string_view id, Random& random);
 
+// The name that the inputs of a section have in such a run.
+std::string MadeUpInputsName(std::string_view section_id);
+
 // A whole run of sections, from the secret of the lottery to the bundle of each: what a
-// fair would publish.
+// fair would publish. Inputs have their names and digests.
 std::vector<v1::Bundle> MakeUpRun(const v1::Rules& rules,
                                   const std::vector<v1::SectionInputs>& sections);
 
