@@ -10,8 +10,9 @@
 //   1. brand booths, 2. custom-built booths, 3. standard booths, that are placed;
 //   4. applications that stand at a corner, by tier;
 //   5. neighbours of the same product group.
-// For 1 to 3 a bound is proven and stated. 4 is best for the layout of sizes that
-// the first three led to, 5 is a heuristic.
+// For 1 to 3 a bound is proven and stated. For 4, stands change places with others of
+// the same length together while that helps, and corners are then given out in the
+// best way for the sizes that stand in each run; 5 is a heuristic.
 //
 // The same input gives the same placement, to the byte, whatever the order of its
 // runs and applications is and however the code was compiled: all is computed in

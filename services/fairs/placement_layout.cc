@@ -12,6 +12,9 @@ namespace {
 // Above so many comparisons, groups follow each other in their order instead.
 constexpr int64_t kMaxGroupSteps = 50'000'000;
 
+// How much exchanging stands between spaces may cost.
+constexpr int64_t kMaxExchangeSteps = 20'000'000;
+
 // A place for a stand in a space.
 struct Slot {
   int64_t size = 1;
@@ -59,9 +62,8 @@ class Arranger {
                            [](int64_t gap, int64_t size) { return gap - size; });
   }
 
-  // Which sizes go to the ends of a space that are corners: a flow from sizes to
-  // spaces, enlarged by one for each application in the order of their claims. Sets
-  // that can be served form a matroid, so taking whoever still can be is best.
+  // Which sizes go to the ends of a space that are corners. Where nobody of a size can
+  // have one more, stands change places with as many cells of stands elsewhere.
   void GiveCorners() {
     std::map<int64_t, size_t> index;
     for (const FreeSpace& space : spaces_) {
@@ -71,34 +73,140 @@ class Arranger {
       i = sizes_.size();
       sizes_.push_back(size);
     }
-    has_.resize(sizes_.size());
-    ends_.resize(spaces_.size());
-    open_.resize(spaces_.size());
-    std::vector<std::map<size_t, int64_t>> count(spaces_.size());
+    std::vector<size_t> claims;  // sizes
+    for (const size_t stand : ByTier()) claims.push_back(index[stands_[stand].size]);
+    CountStands(index);
+    if (!Serve(claims, kMaxExchangeSteps)) return;
+    // For the sizes where they stand now, this is the best.
+    CountStands(index);
+    Serve(claims, 0);
+  }
+
+  std::vector<size_t> ByTier() const {
+    std::vector<size_t> order(stands_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return stands_[a].tier < stands_[b].tier; });
+    return order;
+  }
+
+  void CountStands(const std::map<int64_t, size_t>& index) {
+    has_.assign(sizes_.size(), {});
+    count_.assign(spaces_.size(), {});
+    ends_.assign(spaces_.size(), {});
+    open_.assign(spaces_.size(), 0);
     for (size_t s = 0; s < spaces_.size(); ++s) {
-      const std::vector<int64_t>& stands = spaces_[s].stands;
-      open_[s] = std::min<size_t>(stands.size(), LeftCorner(s) + RightCorner(s));
-      if (open_[s] == 0) continue;
-      for (const int64_t size : stands) {
-        const size_t i = index[size];
-        if (count[s][i]++ == 0) has_[i].push_back(s);
+      for (const int64_t size : spaces_[s].stands) Move(s, index.at(size), 1);
+      Open(s);
+    }
+  }
+
+  // Corners of a space that are still to be had.
+  void Open(size_t s) {
+    open_[s] = std::min<size_t>(spaces_[s].stands.size(), LeftCorner(s) + RightCorner(s)) -
+               ends_[s].size();
+  }
+
+  void Move(size_t s, size_t i, int64_t by) {
+    int64_t& count = count_[s][i];
+    if (count == 0 && LeftCorner(s) + RightCorner(s) > 0 &&
+        std::find(has_[i].begin(), has_[i].end(), s) == has_[i].end()) {
+      has_[i].push_back(s);
+    }
+    count += by;
+  }
+
+  // A flow from sizes to spaces, enlarged by one for each claim, in their order. Sets
+  // that can be served form a matroid, so taking whoever still can be is best. True
+  // where stands were exchanged, which is done while there are steps.
+  bool Serve(const std::vector<size_t>& claims, int64_t steps) {
+    bool exchanged = false;
+    std::vector<bool> served(sizes_.size(), true);
+    for (const size_t i : claims) {
+      // Who cannot be served now cannot be later.
+      if (!served[i] || (served[i] = Augment(i))) continue;
+      if (steps <= 0) continue;
+      steps -= static_cast<int64_t>(spaces_.size());
+      if (!Exchange(i)) continue;
+      exchanged = true;
+      served.assign(sizes_.size(), true);
+      Augment(i);
+    }
+    return exchanged;
+  }
+
+  int64_t Free(size_t s, size_t i) const {
+    const auto count = count_[s].find(i);
+    return count == count_[s].end() ? 0 : count->second - Given(s, i);
+  }
+
+  // Brings a stand of size i into a space with an open corner: for one that is as long
+  // as a few of size i, or for a few that are as long as it. Nobody who has a corner is
+  // moved.
+  bool Exchange(size_t i) {
+    size_t donor = spaces_.size();
+    int64_t most = 0;
+    for (size_t s = 0; s < spaces_.size(); ++s) {
+      // In an open space, it would have been served.
+      if (open_[s] == 0 && Free(s, i) > most) {
+        most = Free(s, i);
+        donor = s;
       }
     }
-    count_ = std::move(count);
-    std::vector<size_t> claims(stands_.size());
-    std::iota(claims.begin(), claims.end(), size_t{0});
-    std::stable_sort(claims.begin(), claims.end(),
-                     [&](size_t a, size_t b) { return stands_[a].tier < stands_[b].tier; });
-    std::vector<bool> served(sizes_.size(), true);
-    for (const size_t claim : claims) {
-      const size_t i = index[stands_[claim].size];
-      // Who cannot be served now cannot be later.
-      if (served[i]) served[i] = Serve(i);
+    if (most == 0) return false;
+    for (size_t s = 0; s < spaces_.size(); ++s) {
+      if (open_[s] == 0) continue;
+      std::vector<size_t> from, to;
+      for (const auto& [other, count] : count_[s]) {
+        const int64_t times = sizes_[other] / sizes_[i];
+        if (times < 2 || times > most || sizes_[other] % sizes_[i] != 0) continue;
+        if (Free(s, other) == 0) continue;
+        from = {other};
+        to.assign(static_cast<size_t>(times), i);
+        break;
+      }
+      if (from.empty()) {
+        int64_t left = sizes_[i];
+        for (auto entry = count_[s].rbegin(); entry != count_[s].rend(); ++entry) {
+          const int64_t size = sizes_[entry->first];
+          if (size >= sizes_[i]) continue;
+          for (int64_t n = std::min(Free(s, entry->first), left / size); n > 0; --n) {
+            from.push_back(entry->first);
+            left -= size;
+          }
+        }
+        if (left > 0) continue;
+        to = {i};
+      }
+      const size_t open = open_[s];
+      Swap(s, from, donor, to);
+      if (open_[s] >= open) return true;
+      Swap(s, to, donor, from);
+    }
+    return false;
+  }
+
+  void Swap(size_t a, const std::vector<size_t>& from_a, size_t b,
+            const std::vector<size_t>& from_b) {
+    const auto hand = [&](size_t from, size_t to, const std::vector<size_t>& sizes) {
+      std::vector<int64_t>& stands = spaces_[from].stands;
+      for (const size_t i : sizes) {
+        Move(from, i, -1);
+        Move(to, i, 1);
+        stands.erase(std::find(stands.begin(), stands.end(), sizes_[i]));
+        spaces_[to].stands.push_back(sizes_[i]);
+      }
+    };
+    hand(a, b, from_a);
+    hand(b, a, from_b);
+    for (const size_t s : {a, b}) {
+      std::sort(spaces_[s].stands.rbegin(), spaces_[s].stands.rend());
+      Open(s);
     }
   }
 
   // One more corner for size i, others moving elsewhere if need be. Breadth first.
-  bool Serve(size_t i) {
+  bool Augment(size_t i) {
     constexpr size_t kNone = static_cast<size_t>(-1);
     std::vector<size_t> size_from(sizes_.size(), kNone);    // the space it was driven from
     std::vector<size_t> space_from(spaces_.size(), kNone);  // the size that asked for it
@@ -177,11 +285,7 @@ class Arranger {
       if (stand.group != kNoGroup) groups_ = std::max(groups_, stand.group + 1);
     }
     left_.resize(groups_ + 1);
-    std::vector<size_t> claims(stands_.size());
-    std::iota(claims.begin(), claims.end(), size_t{0});
-    std::stable_sort(claims.begin(), claims.end(),
-                     [&](size_t a, size_t b) { return stands_[a].tier < stands_[b].tier; });
-    for (const size_t claim : claims) {
+    for (const size_t claim : ByTier()) {
       const Stand& stand = stands_[claim];
       const bool corner = corners[stand.size]-- > 0;
       kinds_[{stand.size, corner}][std::min(stand.group, groups_)].push_back(claim);
@@ -275,7 +379,7 @@ class Arranger {
     std::sort(first, last, [&](const Slot& a, const Slot& b) { return rank(a) < rank(b); });
   }
 
-  const std::vector<FreeSpace>& spaces_;
+  std::vector<FreeSpace> spaces_;
   const std::vector<Stand>& stands_;
   std::vector<std::vector<Slot>> slots_;  // by space
   std::vector<size_t> gaps_;              // by space: the slot before which it has its free cells

@@ -39,6 +39,9 @@ class Sequence {
 // How deep a search may recurse.
 constexpr size_t kMaxDepth = 2'000;
 
+// Steps of one repair.
+constexpr int64_t kRepairSteps = 4'000;
+
 // Branch and bound over what a few runs contain, one run after the other.
 class Search {
  public:
@@ -294,13 +297,13 @@ class Packer {
       for (size_t tries = 0; tries <= gaps.size() && steps_ > until && !Met(); ++tries) {
         runs.clear();
         if (!gaps.empty()) runs.push_back(gaps[sequence_.Next(gaps.size())]);
-        const size_t want = std::min(count, 2 + sequence_.Next(4));
+        const size_t want = std::min(count, 2 + sequence_.Next(8));
         while (runs.size() < want) {
           const bool gap = gaps.size() > want && sequence_.Next(2) == 0;
           const size_t r = gap ? gaps[sequence_.Next(gaps.size())] : sequence_.Next(count);
           if (std::find(runs.begin(), runs.end(), r) == runs.end()) runs.push_back(r);
         }
-        int64_t steps = std::min<int64_t>(steps_, 4'000);
+        int64_t steps = std::min<int64_t>(steps_, kRepairSteps);
         steps_ -= steps + static_cast<int64_t>(demand_.kinds());
         Improve(runs, true, &steps);
         steps_ += std::max<int64_t>(steps, 0);

@@ -196,6 +196,20 @@ TEST(PlacementTest, CornersGoByTier) {
   }
 }
 
+// Of each size alone, only a stand of 4 could have the corners, which comes later.
+TEST(PlacementTest, StandsOfEqualLengthChangePlacesForCorners) {
+  PlacementSection section = {{Row(0, 7), Row(10, 4, {10, 13})}, {}};
+  int64_t key = 0;
+  for (int64_t booths : {4, 3, 1, 1, 1, 1}) {
+    section.applications.push_back({Class::kBrand, booths, booths == 1 ? 1 : 2, "", Key(key++)});
+  }
+  const auto placement = Place(section);
+  ExpectValid(section, placement);
+  std::vector<bool> corners;
+  for (const auto& application : placement.applications) corners.push_back(application.corner);
+  EXPECT_THAT(corners, ElementsAre(false, false, true, true, false, false));
+}
+
 TEST(PlacementTest, FreeCellsAreLeftAwayFromCorners) {
   const PlacementSection section = {{Row(0, 6, {5}), Row(10, 6, {10, 15})},
                                     {{Class::kBrand, 5, 0, "", Key(1)},
@@ -641,7 +655,7 @@ TEST(PlacementTest, IsTheSameEverywhere) {
     absl::StrAppend(&all, placement.neighbours, "\n");
   }
   EXPECT_EQ(LotteryCommitment(all),
-            "ccf664eb87415079ea3f0317753152da57ef4a3ff781600df9081789b1992523");
+            "89fe61c5ad17fa7f91274f30ea8acd8b798c7d24273fd6e917d65b1705548a69");
 }
 
 // Nothing that a caller may send takes long or overflows.
