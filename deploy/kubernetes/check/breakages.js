@@ -3,14 +3,14 @@ const find = (objects, kind, name) => objects.find((each) => each.kind === kind 
 const drop = (objects, kind, name) => objects.splice(objects.indexOf(find(objects, kind, name)), 1)
 const pod = (objects, name = 'zones') => find(objects, 'Deployment', name).spec.template.spec
 const container = (objects, name) => pod(objects, name).containers[0]
-const configMap = (objects) => pod(objects).volumes.find((each) => each.name === 'settings').configMap.name
-const settings = (objects, from, to) => {
-  const { data } = find(objects, 'ConfigMap', configMap(objects))
+const configMap = (objects, name) => pod(objects, name).volumes.find((each) => each.name === 'settings').configMap.name
+const settings = (objects, from, to, name) => {
+  const { data } = find(objects, 'ConfigMap', configMap(objects, name))
   data['settings.yaml'] = data['settings.yaml'].replace(from, to)
 }
 
 export const breakages = [
-  { name: 'a process without manifests', processes: ['gateway', 'zones', 'fairs'], apply: () => {}, says: 'Process fairs has no Deployment' },
+  { name: 'a process without manifests', processes: ['gateway', 'fairs', 'zones', 'statistics'], apply: () => {}, says: 'Process statistics has no Deployment' },
   { name: 'a Deployment of no process', processes: ['gateway'], apply: () => {}, says: 'Deployment zones is of no process' },
   { name: 'an object without labels', apply: (all) => { find(all, 'Service', 'zones').metadata.labels = {} }, says: 'is not labelled' },
   { name: 'another namespace', apply: (all) => { find(all, 'Service', 'zones').metadata.namespace = 'default' }, says: 'is outside the namespace' },
@@ -37,7 +37,7 @@ export const breakages = [
   { name: 'no liveness probe', apply: (all) => { delete container(all).livenessProbe }, says: 'has no livenessProbe' },
   { name: 'no health address', apply: (all) => settings(all, /^health_listen.*/m, ''), says: 'does not serve health' },
   { name: 'a short drain', apply: (all) => settings(all, 'drain_timeout: 310s', 'drain_timeout: 30s'), says: 'not longer than the longest deadline' },
-  { name: 'no longest deadline', apply: (all) => settings(all, /^max_deadline.*/m, ''), says: 'No process says how long a call may take' },
+  { name: 'no longest deadline', apply: (all) => { for (const { metadata } of all.filter((each) => each.kind === 'Deployment')) settings(all, /^max_deadline.*/m, '', metadata.name) }, says: 'No process says how long a call may take' },
   { name: 'a short grace period', apply: (all) => { pod(all).terminationGracePeriodSeconds = 30 }, says: 'is killed after 30 s' },
   { name: 'no settings', apply: (all) => drop(all, 'ConfigMap', configMap(all)), says: 'has no settings.yaml' },
   { name: 'no certificate', apply: (all) => drop(all, 'Certificate', 'zones'), says: 'has no certificate for' },
