@@ -147,7 +147,10 @@ std::vector<AheadRunner::Item> AheadRunner::RunOnFetched(std::vector<Item> items
   std::vector<Item> for_snapshots;
   std::vector<Committer::Submission> submissions;
   for (Item& item : items) {
-    if (item.fetches == 0) item.revision = context_.revision();
+    if (item.fetches == 0) {
+      item.revision = context_.revision();
+      item.since = context_.committer->version();
+    }
     FetchedReader reader(context_.catalog, &item);
     auto transaction = std::make_unique<BufferedTransaction>(context_.catalog, &reader, nullptr);
     transaction->set_status(item.body(*transaction));
@@ -227,6 +230,7 @@ void AheadRunner::RunOnSnapshot(Item item) {
     return context_.committer->Submit({std::move(item.body), std::move(item.done)});
   }
   item.revision = context_.revision();
+  item.since = context_.committer->version();
   std::unique_ptr<BufferedTransaction> transaction;
   {
     SqlReader reader(context_.catalog, connection->get(), item.revision);
@@ -255,6 +259,7 @@ void AheadRunner::Finish(Item item, std::unique_ptr<BufferedTransaction> transac
     });
     return;
   }
+  if (transaction != nullptr) transaction->set_since(item.since);
   submissions->push_back({std::move(item.body), std::move(item.done), std::move(transaction)});
 }
 

@@ -61,6 +61,7 @@ class AheadRunner {
     WriteBody body;
     WriteDone done;
     int64_t revision = 0;
+    int64_t since = 0;  // what it reads has every write up to this version
     // The rows that were fetched so far, and how often something was.
     absl::flat_hash_map<TableId, absl::flat_hash_map<std::string, std::optional<Row>>> rows = {};
     int fetches = 0;

@@ -25,6 +25,8 @@ struct TableSql {
   std::string insert;
   std::string remove;
   std::string upsert_many;
+  std::string insert_many;
+  std::string update_many;
   std::string remove_many;
   std::string fill_many;
 };

@@ -13,6 +13,12 @@ namespace {
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
 constexpr absl::Duration kLongestGathering = absl::Milliseconds(1);
 constexpr absl::Duration kLongestBackoff = absl::Seconds(1);
+// After so many groups without a commit of others, the next one is tried without
+// the lock. Where that fails, its bodies run again, one read after the other: that
+// is to be rare.
+constexpr int kAloneFor = 64;
+// Rows whose last writes are known.
+constexpr size_t kRecentRows = 20000;
 
 }  // namespace
 
@@ -26,6 +32,7 @@ Committer::Committer(Engine* engine, Catalog* catalog, const StoreOptions& optio
       callbacks_(callbacks),
       hooks_(std::move(hooks)),
       writer_(std::move(writer)),
+      recent_(kRecentRows),
       thread_([this] { Loop(); }) {}
 
 void Committer::Close() {
@@ -165,6 +172,9 @@ void Committer::Commit(absl::Span<Member> members) {
 
 absl::Status Committer::TryCommit(absl::Span<Member> members) {
   if (members.front().job) return RunJob(members.front());
+  absl::StatusOr<bool> at_once = TryCommitAtOnce(members);
+  if (!at_once.ok()) return at_once.status();
+  if (*at_once) return absl::OkStatus();
   std::vector<RowKey> reads;
   for (const Member& member : members) {
     if (member.prepared == nullptr) continue;
@@ -174,6 +184,7 @@ absl::Status Committer::TryCommit(absl::Span<Member> members) {
   absl::StatusOr<Meta> meta = writer_->Begin(reads, &versions);
   bool layout_changed = false;
   absl::Status status = meta.status();
+  if (status.ok()) NoteMeta(*meta);
   if (status.ok() && meta->layout_epoch != catalog_->layout_epoch()) {
     absl::StatusOr<bool> changed = hooks_.layout_changed(*writer_, &*meta);
     status = changed.status();
@@ -196,15 +207,45 @@ absl::Status Committer::TryCommit(absl::Span<Member> members) {
     if (IsCommitUnknown(status)) status = Resolve();
     if (!status.ok()) return status;
   }
+  if (engine_->shared()) group.NoteWrites(&recent_);
   NoteCommit(group.meta());
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Committer::TryCommitAtOnce(absl::Span<Member> members) {
+  if (alone_ < kAloneFor || known_.layout_epoch != catalog_->layout_epoch()) return false;
+  std::vector<const BufferedTransaction*> transactions;
+  // Without a write, there would be nothing that fails.
+  bool writes = false;
+  for (const Member& member : members) {
+    if (member.prepared == nullptr) return false;
+    transactions.push_back(member.prepared.get());
+    writes = writes || (member.prepared->commits() && !member.prepared->writes_nothing());
+  }
+  if (!writes || !Group::AreCurrent(transactions, recent_)) return false;
+  Group group(catalog_, writer_.get(), known_, options_.clock());
+  for (Member& member : members) Settle(*member.prepared, group, member);
+  absl::StatusOr<bool> committed = group.CommitAt(known_);
+  if (committed.ok() && !*committed) {
+    alone_ = 0;
+    for (Member& member : members) member.prepared = nullptr;
+    return false;
+  }
+  if (!committed.ok()) {
+    writer_->Rollback();
+    absl::Status status = committed.status();
+    if (IsCommitUnknown(status)) status = Resolve();
+    if (!status.ok()) return status;
+  }
+  group.NoteWrites(&recent_);
+  NoteCommit(group.meta());
+  return true;
 }
 
 absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const int64_t> versions,
                                    Group& group) {
   size_t read = 0;
   for (Member& member : members) {
-    member.after_commit.clear();
     std::unique_ptr<BufferedTransaction> again;
     BufferedTransaction* transaction = member.prepared.get();
     bool current = false;
@@ -220,25 +261,29 @@ absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const 
       if (!group.status().ok()) return group.status();
       if (!writer_->usable()) return UnavailableError();
     }
-    absl::Status status = transaction->status();
-    if (status.ok() && !transaction->discarded()) status = transaction->error();
-    if (!status.ok()) {
-      member.result = status;
-      continue;
-    }
-    if (transaction->discarded()) {
-      member.result = Committed{group.meta().revision};
-      continue;
-    }
-    member.result = Committed{group.Add(*transaction)};
-    member.after_commit = transaction->TakeAfterCommit();
+    Settle(*transaction, group, member);
   }
   return absl::OkStatus();
+}
+
+void Committer::Settle(BufferedTransaction& transaction, Group& group, Member& member) {
+  member.after_commit.clear();
+  absl::Status status = transaction.status();
+  if (status.ok() && !transaction.discarded()) status = transaction.error();
+  if (!status.ok()) {
+    member.result = status;
+  } else if (transaction.discarded()) {
+    member.result = Committed{group.meta().revision};
+  } else {
+    member.result = Committed{group.Add(transaction)};
+    member.after_commit = transaction.TakeAfterCommit();
+  }
 }
 
 absl::Status Committer::RunJob(Member& member) {
   absl::StatusOr<Meta> meta = writer_->Begin({}, nullptr);
   absl::Status status = meta.status();
+  if (status.ok()) NoteMeta(*meta);
   if (status.ok() && meta->layout_epoch != catalog_->layout_epoch()) {
     status = hooks_.layout_changed(*writer_, &*meta).status();
   }
@@ -254,7 +299,20 @@ absl::Status Committer::RunJob(Member& member) {
   return absl::OkStatus();
 }
 
+void Committer::NoteMeta(const Meta& meta) {
+  if (!engine_->shared()) return;
+  if (meta.version == known_.version) {
+    alone_ = std::min(alone_ + 1, kAloneFor);
+  } else {
+    alone_ = 0;
+    recent_.Restart(meta.version);
+  }
+  known_ = meta;
+}
+
 void Committer::NoteCommit(const Meta& meta) {
+  known_ = meta;
+  version_ = meta.version;
   last_commit_ = absl::GetCurrentTimeNanos();
   hooks_.committed(meta);
 }

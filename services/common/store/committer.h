@@ -4,7 +4,9 @@
 // each on top of what those before it wrote; there are no conflicts. On a shared
 // one (PostgreSQL), they have run ahead, at the same time, on readers: what they
 // read is checked here under the lock of the meta row, and those that read
-// something else than there is now run again, under that lock, so once.
+// something else than there is now run again, under that lock, so once. While no
+// other process commits, what this one has written lately says as much without
+// the lock; the commit is then one round trip, which fails where that was wrong.
 #pragma once
 
 #include <atomic>
@@ -21,6 +23,7 @@
 #include "services/common/store/callbacks.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/connection.h"
+#include "services/common/store/recent_writes.h"
 #include "services/common/store/store.h"
 #include "services/common/store/transaction.h"
 
@@ -64,6 +67,9 @@ class Committer {
   // better run ahead together.
   void AwaitTaken();
 
+  // Every write up to this version of the store is visible from now on.
+  int64_t version() const { return version_; }
+
   // When it last committed something; long ago where it has not.
   absl::Time last_commit() const { return absl::FromUnixNanos(last_commit_); }
 
@@ -88,15 +94,22 @@ class Committer {
   void Commit(absl::Span<Member> members);
   // One attempt: OK, or why none of them was committed.
   absl::Status TryCommit(absl::Span<Member> members);
+  // One attempt without the lock, of members that have all run ahead; false: there
+  // has to be one with it.
+  absl::StatusOr<bool> TryCommitAtOnce(absl::Span<Member> members);
   absl::Status RunMembers(absl::Span<Member> members, absl::Span<const int64_t> versions,
                           Group& group);
   absl::Status RunJob(Member& member);
+  // What comes of a body that has run.
+  void Settle(BufferedTransaction& transaction, Group& group, Member& member);
   // After a commit of which it is not known whether it took place. OK: it did.
   absl::Status Resolve();
   // Opens the writer where it is closed; waits where that fails, up to a time.
   absl::Status Reconnect(absl::Time deadline);
   void Deliver(std::vector<Member> members);
 
+  // The meta row, as it was found under the lock.
+  void NoteMeta(const Meta& meta);
   void NoteCommit(const Meta& meta);
 
   Engine* const engine_;
@@ -107,6 +120,13 @@ class Committer {
   const Hooks hooks_;
   std::unique_ptr<WriterConnection> writer_;
   std::atomic<int64_t> last_commit_ = 0;  // nanoseconds since 1970
+  std::atomic<int64_t> version_ = 0;
+
+  // Of a shared database: the meta row as it was last seen, how often in a row it
+  // was as this process had left it, and what this process wrote since.
+  Meta known_;
+  int alone_ = 0;
+  RecentWrites recent_;
 
   absl::Mutex mutex_;
   std::deque<Member> queue_ ABSL_GUARDED_BY(mutex_);

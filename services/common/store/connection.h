@@ -73,11 +73,15 @@ struct Meta {
 };
 
 struct RowWrite {
+  // Whether the database has the row, where that is known.
+  enum class Before { kUnknown, kPresent, kAbsent };
+
   TableId table = 0;
   std::string key;
   int64_t version = 0;  // 0: the row is deleted
   std::string data = {};
   std::vector<Value> columns = {};
+  Before before = Before::kUnknown;
 };
 
 // The connection that commits.
@@ -92,6 +96,15 @@ class WriterConnection : public Connection {
   // as late as from Commit.
   virtual absl::Status Apply(absl::Span<const RowWrite* const> rows,
                              absl::Span<const Change> changes) = 0;
+
+  // All of a transaction in one round trip, where the database is still as
+  // `before` says; returns false, and has done nothing, where it is not. Errors
+  // are those of Commit.
+  virtual absl::StatusOr<bool> CommitAt(const Meta& /*before*/, const Meta& /*after*/,
+                                        absl::Span<const RowWrite* const> /*rows*/,
+                                        absl::Span<const Change> /*changes*/) {
+    return false;
+  }
 
   // Writes only the columns of rows that exist.
   virtual absl::Status Fill(TableId table, absl::Span<const RowWrite> rows) = 0;

@@ -149,6 +149,11 @@ class ColumnArrays {
   std::vector<std::vector<std::string_view>> texts_;
 };
 
+const std::string& WriteMetaAt() {
+  static const auto& text = *new std::string(sql::WriteMetaAt());
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
@@ -195,6 +200,8 @@ absl::Status PostgresConnection::Connect() {
 absl::Status PostgresConnection::Error(const PGresult* result, std::string_view doing) {
   const char* field = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string_view state = field == nullptr ? "" : field;
+  not_at_version_ = state == sql::kNotAtVersion && doing == WriteMetaAt();
+  if (not_at_version_) return StatementError();
   if (settings_.log) {
     settings_.log(absl::StrCat(
         "postgresql: ", doing, ": ",
@@ -417,36 +424,37 @@ absl::StatusOr<Meta> PostgresConnection::Begin(absl::Span<const RowKey> rows,
 
 absl::Status PostgresConnection::Apply(absl::Span<const RowWrite* const> rows,
                                        absl::Span<const Change> changes) {
-  struct Writes {
-    std::vector<const RowWrite*> puts;
-    std::vector<std::string_view> put_keys, data, deleted_keys;
-    std::vector<int64_t> versions;
-  };
-  absl::flat_hash_map<TableId, Writes> tables;
+  // What is done with rows of a table: an upsert costs more than either half.
+  enum Action { kUpsert, kUpdate, kInsert, kRemove };
+  constexpr std::string TableSql::*kStatements[] = {&TableSql::upsert_many, &TableSql::update_many,
+                                                    &TableSql::insert_many, &TableSql::remove_many};
+  absl::flat_hash_map<std::pair<TableId, Action>, std::vector<const RowWrite*>> writes;
   for (const RowWrite* row : rows) {
-    Writes& writes = tables[row->table];
-    if (row->version == 0) {
-      writes.deleted_keys.push_back(row->key);
-      continue;
-    }
-    writes.puts.push_back(row);
-    writes.put_keys.push_back(row->key);
-    writes.versions.push_back(row->version);
-    writes.data.push_back(row->data);
+    const Action action = row->version == 0                           ? kRemove
+                          : row->before == RowWrite::Before::kPresent ? kUpdate
+                          : row->before == RowWrite::Before::kAbsent  ? kInsert
+                                                                      : kUpsert;
+    writes[{row->table, action}].push_back(row);
   }
-  for (const auto& [id, writes] : tables) {
+  for (const auto& [what, its] : writes) {
+    const auto& [id, action] = what;
     const TableInfo& table = catalog_->table(id);
-    if (!writes.puts.empty()) {
-      const ColumnArrays columns(table.table, writes.puts);
-      std::vector<Param> params = {absl::MakeConstSpan(writes.put_keys),
-                                   absl::MakeConstSpan(writes.versions), catalog_->layout(),
-                                   absl::MakeConstSpan(writes.data)};
+    std::vector<std::string_view> keys, data;
+    std::vector<int64_t> versions;
+    for (const RowWrite* row : its) {
+      keys.push_back(row->key);
+      versions.push_back(row->version);
+      data.push_back(row->data);
+    }
+    std::vector<Param> params = {absl::MakeConstSpan(keys)};
+    const ColumnArrays columns(table.table, action == kRemove ? absl::Span<const RowWrite* const>()
+                                                              : absl::MakeConstSpan(its));
+    if (action != kRemove) {
+      params.insert(params.end(),
+                    {absl::MakeConstSpan(versions), catalog_->layout(), absl::MakeConstSpan(data)});
       columns.AppendTo(&params);
-      Send(table.sql.upsert_many, params);
     }
-    if (!writes.deleted_keys.empty()) {
-      Send(table.sql.remove_many, {Param(absl::MakeConstSpan(writes.deleted_keys))});
-    }
+    Send(table.sql.*kStatements[action], params);
   }
   if (changes.empty()) return absl::OkStatus();
   std::vector<int64_t> revisions, ends, times;
@@ -482,11 +490,34 @@ absl::Status PostgresConnection::Fill(TableId id, absl::Span<const RowWrite> row
   return Execute(table.sql.fill_many, params).status();
 }
 
+absl::StatusOr<bool> PostgresConnection::CommitAt(const Meta& before, const Meta& after,
+                                                  absl::Span<const RowWrite* const> rows,
+                                                  absl::Span<const Change> changes) {
+  Send("BEGIN ISOLATION LEVEL READ COMMITTED", {});
+  in_transaction_ = true;
+  // First, for it locks the meta row; where it fails, the rest is skipped.
+  Send(WriteMetaAt(),
+       {after.revision, after.version, after.commit_time, before.version, before.layout_epoch});
+  absl::Status status = Apply(rows, changes);
+  if (status.ok()) status = SendCommit(after);
+  if (status.ok()) return true;
+  if (not_at_version_) {
+    Rollback();
+    return false;
+  }
+  return status;
+}
+
 absl::Status PostgresConnection::Commit(const Meta& meta) {
   Send(sql::WriteMeta(), {meta.revision, meta.version, meta.commit_time, meta.oldest,
                           meta.oldest_with_images, meta.layout_epoch});
+  return SendCommit(meta);
+}
+
+absl::Status PostgresConnection::SendCommit(const Meta& meta) {
   Send(sql::RecordCommit(), {std::string_view(settings_.writer), next_commit_(), meta.commit_time});
   Send("COMMIT", {});
+  not_at_version_ = false;
   absl::Status status = Sync().status();
   if (status.ok()) in_transaction_ = false;
   return IsDatabaseAway(status) && !usable() ? CommitUnknownError() : status;

@@ -51,6 +51,9 @@ class PostgresConnection : public WriterConnection {
                              std::vector<int64_t>* versions) override;
   absl::Status Apply(absl::Span<const RowWrite* const> rows,
                      absl::Span<const Change> changes) override;
+  absl::StatusOr<bool> CommitAt(const Meta& before, const Meta& after,
+                                absl::Span<const RowWrite* const> rows,
+                                absl::Span<const Change> changes) override;
   absl::Status Fill(TableId table, absl::Span<const RowWrite> rows) override;
   absl::Status Commit(const Meta& meta) override;
   void Rollback() override;
@@ -84,6 +87,8 @@ class PostgresConnection : public WriterConnection {
   absl::StatusOr<std::vector<Result>> RunAll(absl::FunctionRef<void()> send);
   // Sends one statement, and reads its result.
   absl::StatusOr<Result> Run(const std::string& sql, absl::Span<const Param> params);
+  // Ends the transaction.
+  absl::Status SendCommit(const Meta& meta);
   absl::Status Error(const PGresult* result, std::string_view doing);
 
   const PostgresSettings settings_;
@@ -94,6 +99,7 @@ class PostgresConnection : public WriterConnection {
   // BEGIN was sent, but nothing was read in this snapshot yet.
   bool fresh_snapshot_ = false;
   bool in_transaction_ = false;
+  bool not_at_version_ = false;  // the last error was kNotAtVersion
   int64_t next_name_ = 0;
   absl::flat_hash_map<std::string, std::string> prepared_;  // name by text
   std::deque<Expected> expected_;

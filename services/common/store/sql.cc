@@ -187,6 +187,7 @@ TableSql MakeTableSql(Dialect dialect, const TableInfo& table) {
       absl::StrCat("SELECT key, version FROM ", table.name, " WHERE key = ANY($1) ORDER BY key");
   sql.remove_many = absl::StrCat("DELETE FROM ", table.name, " WHERE key = ANY($1)");
   std::string arrays = "$1::bytea[], $2::bigint[], $4::bytea[]";
+  std::string updates = "version = u.version, layout = $3, data = u.data";
   std::string aliases = "key, version, data";
   std::string sets = "version = EXCLUDED.version, layout = EXCLUDED.layout, data = EXCLUDED.data";
   std::string fills = "layout = $2";
@@ -199,14 +200,18 @@ TableSql MakeTableSql(Dialect dialect, const TableInfo& table) {
     absl::StrAppend(&aliases, ", ", name);
     absl::StrAppend(&sets, ", ", name, " = EXCLUDED.", name);
     absl::StrAppend(&fills, ", ", name, " = u.", name);
+    absl::StrAppend(&updates, ", ", name, " = u.", name);
   }
-  sql.upsert_many = absl::StrCat(
+  sql.insert_many = absl::StrCat(
       "INSERT INTO ", table.name, " (key, version, layout, data", columns,
       ") SELECT u.key, u.version, $3::bigint, u.data", n == 0 ? "" : ", ",
       absl::StrJoin(
           table.column_names, ", ",
           [](std::string* out, const std::string& name) { absl::StrAppend(out, "u.", name); }),
-      " FROM unnest(", arrays, ") AS u (", aliases, ") ON CONFLICT (key) DO UPDATE SET ", sets);
+      " FROM unnest(", arrays, ") AS u (", aliases, ")");
+  sql.upsert_many = absl::StrCat(sql.insert_many, " ON CONFLICT (key) DO UPDATE SET ", sets);
+  sql.update_many = absl::StrCat("UPDATE ", table.name, " AS t SET ", updates, " FROM unnest(",
+                                 arrays, ") AS u (", aliases, ") WHERE t.key = u.key");
   sql.fill_many = absl::StrCat("UPDATE ", table.name, " AS t SET ", fills, " FROM unnest(",
                                fill_arrays, ") AS u (key", columns, ") WHERE t.key = u.key");
   return sql;
@@ -271,6 +276,11 @@ std::string LockMeta() { return absl::StrCat(ReadMeta(), " FOR UPDATE"); }
 std::string WriteMeta() {
   return "UPDATE store_meta SET revision = $1, version = $2, commit_time = $3, oldest = $4, "
          "oldest_with_images = $5, layout_epoch = $6";
+}
+
+std::string WriteMetaAt() {
+  return "WITH written AS (UPDATE store_meta SET revision = $1, version = $2, commit_time = $3 "
+         "WHERE version = $4 AND layout_epoch = $5 RETURNING 1) SELECT 1 / count(*) FROM written";
 }
 
 }  // namespace caravan::store::sql

@@ -86,6 +86,11 @@ std::string ExpireImages();
 std::string ReadMeta();
 std::string LockMeta();
 std::string WriteMeta();
+// PostgreSQL: writes revision, version and time, and fails (kNotAtVersion)
+// where the row has another version or layout epoch than the last two
+// parameters.
+std::string WriteMetaAt();
+inline constexpr std::string_view kNotAtVersion = "22012";  // division by zero
 
 // PostgreSQL: the last commit of every writer (writer, number, time), by which
 // one whose connection broke finds out whether it took place.

@@ -230,14 +230,16 @@ absl::Status SqliteConnection::ApplyRow(const RowWrite& row) {
   // index; so only those are written that change.
   bool exists = false;
   uint64_t changed = 0;
-  absl::Status status = Query(table.sql.columns, {Param(key)}, [&](const ResultRow& old) {
-    exists = true;
-    for (size_t i = 0; i < row.columns.size(); ++i) {
-      if (!Same(row.columns[i], old, static_cast<int>(i) + 1)) changed |= uint64_t{1} << i;
-    }
-    return false;
-  });
-  if (!status.ok()) return status;
+  if (row.before != RowWrite::Before::kAbsent) {
+    absl::Status status = Query(table.sql.columns, {Param(key)}, [&](const ResultRow& old) {
+      exists = true;
+      for (size_t i = 0; i < row.columns.size(); ++i) {
+        if (!Same(row.columns[i], old, static_cast<int>(i) + 1)) changed |= uint64_t{1} << i;
+      }
+      return false;
+    });
+    if (!status.ok()) return status;
+  }
   std::vector<Param> params;
   if (!exists) params.push_back(key);
   params.insert(params.end(), {row.version, catalog_->layout(), std::string_view(row.data)});

@@ -25,8 +25,8 @@ struct SqliteSettings {
   int64_t mapped_bytes = 0;
   bool read_only = false;
   RowCache* cache = nullptr;  // told of commits
-  // How long the write-ahead log stays after it was started over; -1: as long as
-  // it is.
+  // To how many bytes the write-ahead log is cut when it is started over; -1: it is
+  // not.
   int64_t kept_wal_bytes = -1;
   // Where it says so, the next transaction of the writer first copies what is
   // left of the log into the file, so that it starts the log over.

@@ -76,6 +76,44 @@ TEST_P(StoreReplicasTest, CountersLoseNoUpdateAndRevisionsAreDense) {
   }
 }
 
+// Who was alone for long commits without the lock, until it is not alone.
+TEST_P(StoreReplicasTest, WhoWasAloneForLongLosesNoUpdateOfAnother) {
+  constexpr int kRounds = 3, kAlone = 100, kThreads = 4;
+  const auto increment = [](Store& store, const std::string& own) {
+    ASSERT_OK(store.WriteAndWait([&](Transaction& tx) {
+      for (const std::string& key : {own, std::string("counter")}) {
+        if (absl::Status s = Increment(tx, key); !s.ok()) return s;
+      }
+      tx.Log({.resource = "counter", .after = tx.Get(0, "counter")->value().data});
+      return absl::OkStatus();
+    }));
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < kAlone; ++i) increment(*stores_[0], "first");
+    increment(*stores_[1], "second");
+    // And while it commits.
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        for (int n = 0; n < 5; ++n) increment(*stores_[i == 0 ? 1 : 0], absl::StrCat("t", i));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  constexpr int kTotal = kRounds * (kAlone + 1 + kThreads * 5);
+  for (auto& store : stores_) {
+    Await(*store, kTotal);
+    EXPECT_EQ(GetRow(*store, 0, "first")->data, absl::StrCat(kRounds * kAlone));
+    EXPECT_EQ(GetRow(*store, 0, "second")->data, absl::StrCat(kRounds));
+    const std::vector<Change> changes = ReadChanges(*store);
+    ASSERT_EQ(changes.size(), kTotal);
+    for (int i = 0; i < kTotal; ++i) {
+      EXPECT_EQ(changes[i].revision, i + 1);
+      EXPECT_EQ(changes[i].after, absl::StrCat(i + 1));
+    }
+  }
+}
+
 TEST_P(StoreReplicasTest, OneReadsWhatTheOtherWrote) {
   for (int i = 0; i < 20; ++i) {
     Store& writer = *stores_[i % 2];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/store/store_errors.h"
 
@@ -34,8 +35,6 @@ std::optional<Row> BufferedTransaction::FindWritten(TableId table, std::string_v
 
 void BufferedTransaction::NoteRead(TableId table, std::string_view key,
                                    const std::optional<Row>& row) {
-  // What a group's member reads can't change before it commits.
-  if (group_ != nullptr) return;
   reads_.push_back({table, std::string(key)});
   read_versions_.push_back(row.has_value() ? row->version : 0);
 }
@@ -150,11 +149,38 @@ bool Group::IsCurrent(const BufferedTransaction& transaction,
   return true;
 }
 
+bool Group::AreCurrent(absl::Span<const BufferedTransaction* const> transactions,
+                       const RecentWrites& recent) {
+  absl::flat_hash_set<std::pair<TableId, std::string_view>> written;
+  for (const BufferedTransaction* transaction : transactions) {
+    if (!recent.Covers(transaction->since())) return false;
+    const std::vector<RowKey>& reads = transaction->reads();
+    for (size_t i = 0; i < reads.size(); ++i) {
+      if (written.contains({reads[i].table, reads[i].key})) return false;
+      const std::optional<int64_t> version = recent.Find(reads[i].table, reads[i].key);
+      if (version.has_value() && *version != transaction->read_versions()[i]) return false;
+    }
+    if (!transaction->commits()) continue;
+    for (const BufferedWrite& write : transaction->writes()) {
+      written.insert({write.table, write.key});
+    }
+  }
+  return true;
+}
+
 int64_t Group::Add(BufferedTransaction& transaction) {
   if (transaction.writes_nothing()) return meta_.revision;
   wrote_ = true;
   const int64_t version = ++meta_.version;
   const int64_t end = meta_.revision + transaction.logged();
+  // The group has not written these rows yet, so they are as they were read.
+  absl::flat_hash_map<std::pair<TableId, std::string_view>, RowWrite::Before> found;
+  const std::vector<RowKey>& reads = transaction.reads();
+  for (size_t i = 0; i < reads.size(); ++i) {
+    found[{reads[i].table, reads[i].key}] = transaction.read_versions()[i] == 0
+                                                ? RowWrite::Before::kAbsent
+                                                : RowWrite::Before::kPresent;
+  }
   for (BufferedWrite& write : transaction.writes()) {
     auto& index = index_[write.table + 1];
     auto [it, inserted] = index.try_emplace(write.key, rows_.size());
@@ -165,6 +191,12 @@ int64_t Group::Add(BufferedTransaction& transaction) {
       unflushed_.push_back(it->second);
     }
     Written& written = rows_[it->second];
+    if (inserted) {
+      const auto read = found.find({write.table, write.key});
+      if (read != found.end()) written.row.before = read->second;
+    } else if (written.flushed) {
+      written.row.before = RowWrite::Before::kUnknown;
+    }
     written.flushed = false;
     written.row.table = write.table;
     written.row.key = std::move(write.key);
@@ -181,18 +213,33 @@ int64_t Group::Add(BufferedTransaction& transaction) {
   return end;
 }
 
-absl::Status Group::Flush() {
-  if (!status_.ok() || (unflushed_.empty() && changes_.empty())) return status_;
+std::vector<const RowWrite*> Group::TakeUnflushed() {
   std::vector<const RowWrite*> rows;
   rows.reserve(unflushed_.size());
   for (size_t i : unflushed_) {
     rows_[i].flushed = true;
     rows.push_back(&rows_[i].row);
   }
-  status_ = writer_->Apply(rows, changes_);
   unflushed_.clear();
+  return rows;
+}
+
+absl::Status Group::Flush() {
+  if (!status_.ok() || (unflushed_.empty() && changes_.empty())) return status_;
+  status_ = writer_->Apply(TakeUnflushed(), changes_);
   changes_.clear();
   return status_;
+}
+
+absl::StatusOr<bool> Group::CommitAt(const Meta& before) {
+  return writer_->CommitAt(before, meta_, TakeUnflushed(), changes_);
+}
+
+void Group::NoteWrites(RecentWrites* recent) const {
+  for (const Written& written : rows_) {
+    recent->Written(written.row.table, written.row.key, written.row.version);
+  }
+  recent->Committed(meta_.version);
 }
 
 }  // namespace caravan::store

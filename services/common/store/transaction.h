@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/connection.h"
+#include "services/common/store/recent_writes.h"
 #include "services/common/store/sql_reader.h"
 #include "services/common/store/store.h"
 
@@ -57,6 +58,11 @@ class BufferedTransaction final : public Transaction {
   void set_status(absl::Status status) { status_ = std::move(status); }
   const absl::Status& status() const { return status_; }
 
+  // Where it ran ahead: what it read has every write up to this version of the
+  // store.
+  void set_since(int64_t version) { since_ = version; }
+  int64_t since() const { return since_; }
+
   // The base is gone; only what was buffered is still needed.
   void Detach() { base_ = nullptr; }
 
@@ -66,10 +72,13 @@ class BufferedTransaction final : public Transaction {
   // Why it can't be committed, though the body returned OK.
   const absl::Status& error() const { return error_; }
   bool discarded() const { return discarded_; }
+  // It is to be committed: neither has it failed, nor does it say not to.
+  bool commits() const { return status_.ok() && !discarded_ && error_.ok(); }
   bool writes_nothing() const { return writes_.empty() && changes_.empty(); }
   const std::vector<RowKey>& reads() const { return reads_; }
   const std::vector<int64_t>& read_versions() const { return read_versions_; }
   std::vector<BufferedWrite>& writes() { return writes_; }
+  const std::vector<BufferedWrite>& writes() const { return writes_; }
   absl::Span<const Change> changes() const override { return changes_; }
   std::vector<Change> TakeChanges() { return std::move(changes_); }
   std::vector<std::function<void()>> TakeAfterCommit() { return std::move(after_commit_); }
@@ -89,6 +98,7 @@ class BufferedTransaction final : public Transaction {
   bool away_ = false;
   absl::Status error_;
   absl::Status status_;
+  int64_t since_ = 0;
   std::vector<RowKey> reads_;
   std::vector<int64_t> read_versions_;
   std::vector<BufferedWrite> writes_;
@@ -106,6 +116,11 @@ class Group {
   // `current` are their versions before the group.
   bool IsCurrent(const BufferedTransaction& transaction, absl::Span<const int64_t> current) const;
 
+  // The same of transactions that are to be added one after the other, where
+  // nobody else has written lately; false, too, where that can't be told.
+  static bool AreCurrent(absl::Span<const BufferedTransaction* const> transactions,
+                         const RecentWrites& recent);
+
   // Adds a transaction's writes, and returns its revision.
   int64_t Add(BufferedTransaction& transaction);
 
@@ -114,6 +129,13 @@ class Group {
 
   // Writes what there is to the database.
   absl::Status Flush();
+
+  // Writes and commits, where the database is still as `before` says; see
+  // WriterConnection::CommitAt.
+  absl::StatusOr<bool> CommitAt(const Meta& before);
+
+  // Notes what was written.
+  void NoteWrites(RecentWrites* recent) const;
 
   // Of the last Flush that failed: the group can't be committed.
   const absl::Status& status() const { return status_; }
@@ -126,6 +148,9 @@ class Group {
     RowWrite row;
     bool flushed = false;
   };
+
+  // The rows that Flush has to write.
+  std::vector<const RowWrite*> TakeUnflushed();
 
   WriterConnection* const writer_;
   Meta meta_;
