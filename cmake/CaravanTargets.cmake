@@ -123,6 +123,11 @@ function(caravan_service name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   caravan_library(caravan_${name} SOURCES ${arg_SOURCES} LINK caravan_common ${arg_LINK})
   caravan_program(${name})
+  # What one thread allocates another frees, a group of calls at a time: this
+  # takes about a tenth of a call's CPU less than glibc's. Sanitizers bring theirs.
+  if(NOT CARAVAN_SANITIZE)
+    target_link_libraries(caravan-${name} PRIVATE PkgConfig::JEMALLOC)
+  endif()
 endfunction()
 
 # caravan_fuzz(<target> SOURCES <file>... [LINK <target>...])
