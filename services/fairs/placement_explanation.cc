@@ -171,15 +171,15 @@ std::string TellNone(const SectionInputs::Entry& entry, const PlacedSection& pla
   const std::string need = Cells(entry.booths());
   if (decision.reason() == kNoRunLongEnough) {
     return absl::StrCat("It needs ", need, " side by side; the longest run of the section is of ",
-                        placed.LongestRun(), ".");
+                        Cells(placed.LongestRun()), ".");
   }
   const int64_t longest = placed.LongestFreeBefore(decision.rank());
   if (decision.reason() == kRunsTaken) {
     return absl::StrCat("It needs ", need,
-                        " side by side; those before it left no run that is longer than ", longest,
-                        ".");
+                        " side by side; those before it left no run that is longer than ",
+                        Cells(longest), ".");
   }
-  return absl::StrCat("It needs ", need, " side by side, and a run of ", longest,
+  return absl::StrCat("It needs ", need, " side by side, and a run of ", Cells(longest),
                       " was free when its turn came; what stands there now serves more booths, or "
                       "as many, of its class or of those before it.");
 }
