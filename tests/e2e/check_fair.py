@@ -139,7 +139,9 @@ def digest_of_inputs(inputs):
     for r in inputs.get("runs", []):
         corners = ",".join(map(str, r.get("cornerNumbers", [])))
         lines.append(
-            line("run", r["hall"], r["row"], r["firstNumber"], r["numberStep"], r["cells"], corners)
+            line(
+                "run", r["hall"], r["row"], r.get("firstNumber", 0), r["numberStep"], r["cells"], corners
+            )
         )
     return sha256(*lines)
 
@@ -355,10 +357,10 @@ def compute(rules, inputs, seed):
         booths = inputs.get("brandBooths", 0)
         if waiting:
             granted, left = by_rank(booths, applicants)
-            step = None
+            expected.add_pool("WAITING_LIST", "", booths, left, None, applicants, granted)
         else:
             granted, left, step = by_rule(rules["brandQuantity"], booths, applicants)
-        expected.add_pool("BRAND_BOOTHS", "", booths, left, step, applicants, granted)
+            expected.add_pool("BRAND_BOOTHS", "", booths, left, step, applicants, granted)
         return expected
 
     rule = dict(rules["generalQuantity"])
@@ -388,23 +390,24 @@ def compute(rules, inputs, seed):
 def compute_waiting_list(inputs, quotas, others, expected):
     total = inputs.get("generalBooths", 0)
     left_of = dict(quotas)
-    first = {}
+    waiting = []
+    of_delegation = defaultdict(list)
     for a in others:
         delegation = a.entry.get("delegation", "")
+        of_delegation[delegation].append(a)
         mine = min(a.maximum, left_of[delegation], total)
-        if mine >= a.minimum:
-            left_of[delegation] -= mine
-            total -= mine
-            first[a.entry["pseudonym"]] = mine
+        if mine < a.minimum:
+            waiting.append(a)
+            continue
+        left_of[delegation] -= mine
+        total -= mine
+        rank = len(of_delegation[delegation])
+        expected.decisions[a.entry["pseudonym"]] = ("QUOTA", rank, mine)
     for delegation in sorted(quotas, key=lambda d: d.encode()):
-        ranking = [
-            a
-            for a in others
-            if a.entry["pseudonym"] in first and a.entry.get("delegation", "") == delegation
-        ]
-        granted = [first[a.entry["pseudonym"]] for a in ranking]
-        expected.add_pool("QUOTA", delegation, quotas[delegation], left_of[delegation], None, ranking, granted)
-    waiting = [a for a in others if a.entry["pseudonym"] not in first]
+        ranking = of_delegation[delegation]
+        expected.pools.append(
+            ("QUOTA", delegation, quotas[delegation], left_of[delegation], "", len(ranking))
+        )
     granted, left = by_rank(total, waiting)
     expected.add_pool("WAITING_LIST", "", total, left, None, waiting, granted)
 
@@ -415,11 +418,13 @@ def check_quantities(where, bundle, seed):
     excluded = {a["pseudonym"] for a in inputs.get("applications", []) if a.get("exclusion")}
     said = {d["pseudonym"]: d for d in result.get("decisions", [])}
     everybody = {a["pseudonym"] for a in inputs.get("applications", [])}
-    differs(where, "the applications decided on", sorted(said), sorted(everybody))
+    decided = sorted(d["pseudonym"] for d in result.get("decisions", []))
+    differs(where, "the applications decided on", decided, sorted(everybody))
     for pseudonym, decision in said.items():
         booths = decision.get("booths", 0)
         if pseudonym in excluded:
             differs(where, f"booths of {pseudonym}, which is excluded", booths, 0)
+            differs(where, f"reason of {pseudonym}", decision.get("reason"), "EXCLUDED")
             continue
         if pseudonym not in expected.decisions:
             continue
@@ -442,6 +447,9 @@ def check_quantities(where, bundle, seed):
     granted = [booths for _, _, booths in expected.decisions.values() if booths]
     differs(where, "firms", result.get("firms", 0), len(granted))
     differs(where, "booths", result.get("booths", 0), sum(granted))
+    # Those of a delegation that are left on a waiting list go on to all who wait.
+    left = sum(p[3] for p in expected.pools if p[0] != "QUOTA" or not inputs.get("waitingList"))
+    differs(where, "left booths", result.get("leftBooths", 0), left)
 
 
 STAND_CLASSES = ("BRAND_STAND", "CUSTOM_BUILT_STAND", "STANDARD_STAND")
@@ -474,12 +482,12 @@ def check_placement(where, bundle):
         for run in runs:
             if (run["hall"], run["row"]) != (decision["hall"], decision["row"]):
                 continue
-            index, beside = divmod(decision["firstNumber"] - run["firstNumber"], run["numberStep"])
+            index, beside = divmod(decision.get("firstNumber", 0) - run.get("firstNumber", 0), run["numberStep"])
             inside |= beside == 0 and index >= 0 and index + entry["booths"] <= run["cells"]
             if not inside:
                 continue
             for i in range(entry["booths"]):
-                cell = (run["hall"], run["row"], decision["firstNumber"] + i * run["numberStep"])
+                cell = (run["hall"], run["row"], decision.get("firstNumber", 0) + i * run["numberStep"])
                 if cell in taken:
                     findings.append(f"{where}: {cell} has {taken[cell]} and {decision['pseudonym']}")
                 taken[cell] = decision["pseudonym"]
@@ -499,6 +507,8 @@ def check_placement(where, bundle):
         differs(where, f"demand of {name}", bound.get("demand", 0), demand[name])
         if not placed[name] <= bound.get("bound", 0) <= min(demand[name], cells):
             findings.append(f"{where}: the bound of {name}, {bound.get('bound', 0)}, cannot be right")
+    decided = sorted(d["pseudonym"] for d in result.get("decisions", []))
+    differs(where, "the applications decided on", decided, sorted(entries))
     differs(where, "firms", result.get("firms", 0), firms)
     differs(where, "booths", result.get("booths", 0), sum(placed.values()))
     differs(where, "left booths", result.get("leftBooths", 0), cells - sum(placed.values()))
@@ -514,6 +524,9 @@ def check_seed(bundle):
     seed = sha256_joined(draw["secret"], draw["inputsDigest"], draw["publicValue"])
     differs("the lottery", "seed", draw["seed"], seed)
     differs("the run", "seed", allocation["seed"], seed)
+    # Waiting lists and reruns have the seed of the first snapshot of their stage.
+    if draw["snapshot"] == bundle["snapshot"]["name"]:
+        differs("the lottery", "inputs", draw["inputsDigest"], bundle["snapshot"]["digest"])
     return seed
 
 
@@ -537,17 +550,26 @@ def check(bundles):
             check_placement(section, bundle)
         else:
             check_quantities(section, bundle, seed)
+    for field, digests in (("inputsDigests", inputs_digests), ("resultDigests", result_digests)):
+        for bundle in bundles:
+            differs(last(bundle["inputs"]["name"]), field, bundle[field], digests)
     digest = sha256(*inputs_digests)
     differs("the snapshot", "digest", snapshot["digest"], digest)
     differs("the run", "digest of the inputs", allocation["inputsDigest"], digest)
     rules = digest_of_rules(allocation["rules"])
     differs("the run", "digest of the rules", allocation["rulesDigest"], rules)
     differs("the run", "digest", allocation["digest"], sha256(digest, rules, seed, *result_digests))
-    booths = sum(bundle["result"].get("booths", 0) for bundle in bundles)
-    differs("the run", "booths", allocation.get("booths", 0), booths)
-    firms = sum(bundle["result"].get("firms", 0) for bundle in bundles)
-    differs("the run", "firms", allocation.get("firms", 0), firms)
-    return len(bundles), firms, booths
+    totals = {
+        field: sum(bundle["result"].get(field, 0) for bundle in bundles)
+        for field in ("firms", "booths", "leftBooths")
+    }
+    totals["applications"] = sum(len(b["inputs"].get("applications", [])) for b in bundles)
+    totals["boothsBound"] = sum(
+        bound.get("bound", 0) for b in bundles for bound in b["result"].get("bounds", [])
+    )
+    for field, total in totals.items():
+        differs("the run", field, allocation.get(field, 0), total)
+    return len(bundles), totals["firms"], totals["booths"]
 
 
 def main():

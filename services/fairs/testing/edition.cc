@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/civil_time.h"
 #include "services/common/codes/codes.h"
 #include "services/common/testing/random.h"
 #include "services/fairs/points.h"
@@ -177,7 +178,12 @@ v1::Rules MakeRules() {
   return rules;
 }
 
-v1::Fair MakeFair() {
+void Postpone(int days, google::type::Date& date) {
+  const absl::CivilDay day = absl::CivilDay(date.year(), date.month(), date.day()) + days;
+  date = Date(static_cast<int>(day.year()), day.month(), day.day());
+}
+
+v1::Fair MakeFair(int days_later) {
   v1::Fair fair;
   fair.set_name(kFair);
   fair.set_title("The 136th Canton Fair");
@@ -196,6 +202,13 @@ v1::Fair MakeFair() {
   *fair.mutable_application_due_date() = Date(2024, 6, 30);
   *fair.mutable_screening_due_date() = Date(2024, 7, 20);
   *fair.mutable_renewal_due_date() = Date(2024, 6, 20);
+  for (v1::Fair::Phase& phase : *fair.mutable_phases()) {
+    Postpone(days_later, *phase.mutable_start_date());
+    Postpone(days_later, *phase.mutable_end_date());
+  }
+  Postpone(days_later, *fair.mutable_application_due_date());
+  Postpone(days_later, *fair.mutable_screening_due_date());
+  Postpone(days_later, *fair.mutable_renewal_due_date());
   return fair;
 }
 
@@ -554,7 +567,7 @@ void MakeDocuments(Edition& edition) {
 Edition MakeEdition(const EditionOptions& options) {
   Random random(options.seed);
   Edition edition;
-  edition.fair = MakeFair();
+  edition.fair = MakeFair(options.days_later);
   MakeSections(options, random, edition);
   MakeFloors(random, edition);
   std::vector<int64_t> weights;

@@ -40,6 +40,7 @@ struct EditionOptions {
   int booths = 74'000;
   int applications = 32'000;
   int delegations = 50;
+  int days_later = 0;  // than the dates of 2024: for a course that takes place today
 };
 
 struct Edition {
