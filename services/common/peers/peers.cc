@@ -126,8 +126,10 @@ absl::Status Peer::Unavailable(const absl::Status& why) const {
   int64_t logged = logged_micros_;
   if (now >= logged + absl::ToInt64Microseconds(kLogInterval) &&
       logged_micros_.compare_exchange_strong(logged, now)) {
-    telemetry::Log(telemetry::LogLevel::kWarning, "Another service could not be asked",
-                   {{"peer", name_}, {"error", why.ToString()}});
+    telemetry::Log(
+        telemetry::LogLevel::kWarning, "Another service could not be asked",
+        {{"peer", name_},
+         {"error", absl::StrCat(absl::StatusCodeToString(why.code()), ": ", why.message())}});
   }
   return api::Error(absl::StatusCode::kUnavailable, "SERVICE_UNAVAILABLE",
                     absl::StrCat(name_,
