@@ -54,6 +54,7 @@ Command LogoutCommand();
 Command CompletionCommand();
 Command PendingCommand();
 Command ZonesCommand();
+Command FairCommand();
 Command PoliciesCommand();
 
 // In the order in which help lists them.

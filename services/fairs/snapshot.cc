@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "services/fairs/digest.h"
 #include "services/fairs/eligibility.h"
 #include "services/fairs/floor_plan.h"
 #include "services/fairs/hall.h"

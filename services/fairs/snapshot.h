@@ -49,7 +49,7 @@ bool HoldsBooths(const v1::Application& application, bool waiting_list);
 // The tier of a score in thousandths, from 1: see Rules.tiers.
 int32_t TierOf(const v1::Rules& rules, int64_t score);
 
-// The inputs of a section with their digest, but without a name: the booths that can be
+// The inputs of a section, but for their name and digest: the booths that can be
 // given are those of the section less those that are held. Where firms of a delegation
 // hold more than its quota, because a waiting list gave them what others had left, the
 // others' quotas are cut to what the section has left: one booth at a time from the

@@ -1,0 +1,526 @@
+#include "services/fairs/allocations_service.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
+#include "caravan/fairs/v1/quotas.pb.h"
+#include "caravan/fairs/v1/sections.pb.h"
+#include "services/common/api/errors.h"
+#include "services/common/resources/reads.h"
+#include "services/common/resources/writer.h"
+#include "services/fairs/explanation.h"
+#include "services/fairs/fair.h"
+#include "services/fairs/hall.h"
+#include "services/fairs/runs.h"
+
+namespace caravan::fairs {
+
+using resources::Registry;
+using resources::Writing;
+using v1::Allocation;
+using v1::Application;
+
+namespace {
+
+// Applications whose booths differ, that a comparison of all sections shows.
+constexpr int kMostDifferences = 1000;
+
+// Where a published run's applications get what it decided.
+struct PublicationFacts {
+  operations::Operations* operations;
+};
+
+std::string FairOf(std::string_view name) {
+  return std::string(name.substr(0, name.find('/', std::string_view("fairs/").size())));
+}
+
+api::Error Precondition(std::string_view reason, std::string_view resource, std::string message) {
+  api::Error error(absl::StatusCode::kFailedPrecondition, reason, message);
+  error.With("resource", resource).Precondition(reason, resource, std::move(message));
+  return error;
+}
+
+// A row of guards for each fair: whoever starts a snapshot or a run writes it, so that
+// of two one is run again, and sees the other. It has the last number that was given.
+absl::StatusOr<int64_t> NextNumber(store::Transaction& tx, std::string_view fair) {
+  const std::string key = absl::StrCat("runs/", fair);
+  auto row = tx.Get(resources::kGuards, key);
+  if (!row.ok()) return row.status();
+  int64_t last = 0;
+  if (row->has_value() && !absl::SimpleAtoi((*row)->data, &last)) {
+    return absl::DataLossError("the number of the last run");
+  }
+  tx.Put(resources::kGuards, key, absl::StrCat(last + 1));
+  return last + 1;
+}
+
+// Two at the same time could see different states of one fair.
+absl::Status CheckNothingRuns(const Registry& registry, store::Reader& reader,
+                              std::string_view fair) {
+  std::string running;
+  absl::Status s = resources::VisitBelow<v1::Snapshot>(
+      registry, reader,
+      {std::string(fair), std::pair("state", v1::Snapshot::State_Name(v1::Snapshot::FREEZING))},
+      [&](const v1::Snapshot& snapshot) {
+        running = snapshot.name();
+        return false;
+      });
+  if (s.ok()) {
+    s = resources::VisitBelow<Allocation>(
+        registry, reader,
+        {std::string(fair), std::pair("state", Allocation::State_Name(Allocation::RUNNING))},
+        [&](const Allocation& allocation) {
+          running = allocation.name();
+          return false;
+        });
+  }
+  if (!s.ok() || running.empty()) return s;
+  return Precondition("RUN_IN_PROGRESS", running,
+                      absl::StrCat(running, " is being made; wait until it is, or cancel it"));
+}
+
+absl::Status CheckScreened(const Registry& registry, store::Reader& reader, const v1::Fair& fair,
+                           const v1::FreezeSnapshotRequest& request) {
+  if (request.stage() == v1::PLACEMENT || request.waiting_list()) return absl::OkStatus();
+  const auto kind = request.stage() == v1::BRAND ? Application::BRAND : Application::GENERAL;
+  std::string open;
+  for (const auto state : {Application::SUBMITTED, Application::SCREENED, Application::ALLOTTED}) {
+    absl::Status s = resources::VisitBelow<Application>(
+        registry, reader, {fair.name(), std::pair("state", Application::State_Name(state))},
+        [&](const Application& application) {
+          if (application.kind() == kind &&
+              (state != Application::ALLOTTED || application.renewal())) {
+            open = application.name();
+          }
+          return open.empty();
+        });
+    if (!s.ok()) return s;
+    if (open.empty()) continue;
+    if (state == Application::ALLOTTED) {
+      return Precondition(
+          "RENEWALS_OPEN", open,
+          absl::StrCat(open, " renews brand booths and is neither confirmed, ",
+                       "returned nor forfeited; after ", "the day of renewals, forfeit it"));
+    }
+    return Precondition("SCREENING_OPEN", open,
+                        absl::StrCat(open, " is ", Application::State_Name(state),
+                                     "; screen, score or reject it first"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckQuotas(const Registry& registry, store::Reader& reader, const v1::Fair& fair,
+                         const v1::FreezeSnapshotRequest& request) {
+  if (request.stage() != v1::GENERAL) return absl::OkStatus();
+  std::vector<v1::Section> sections;
+  absl::Status s = resources::VisitBelow<v1::Section>(registry, reader, {fair.name()},
+                                                      [&](const v1::Section& section) {
+                                                        if (section.kind() == v1::Section::REGULAR)
+                                                          sections.push_back(section);
+                                                        return true;
+                                                      });
+  if (!s.ok()) return s;
+  std::vector<int64_t> booths(sections.size());
+  s = resources::VisitBelow<v1::Quota>(registry, reader, {fair.name()},
+                                       [&](const v1::Quota& quota) {
+                                         for (size_t i = 0; i < sections.size(); ++i) {
+                                           if (sections[i].name() == quota.section())
+                                             booths[i] += quota.booths();
+                                         }
+                                         return true;
+                                       });
+  if (!s.ok()) return s;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    const int64_t supply = sections[i].general_booths();
+    if (booths[i] > supply || (booths[i] == 0 && supply > 0)) {
+      return Precondition(
+          "QUOTAS_NOT_DIVIDED", sections[i].name(),
+          absl::StrCat("the quotas of ", sections[i].name(), " have ", booths[i], " booths of its ",
+                       supply, " general ones; divide them (divideQuotas)"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Allocation> RequireRun(const Registry& registry, store::Reader& reader,
+                                      const std::string& name) {
+  return resources::Require<Allocation>(registry, reader, name);
+}
+
+absl::StatusOr<v1::SectionResult> ResultOf(const Registry& registry, store::Reader& reader,
+                                           const Allocation& allocation,
+                                           const std::string& section) {
+  return resources::Require<v1::SectionResult>(
+      registry, reader, absl::StrCat(allocation.name(), "/sectionResults/", LastSegment(section)));
+}
+
+absl::Status CheckComputed(const Allocation& allocation) {
+  switch (allocation.state()) {
+    case Allocation::PROPOSED:
+    case Allocation::PUBLISHED:
+    case Allocation::SUPERSEDED:
+      return absl::OkStatus();
+    default:
+      return Precondition(
+          "ALLOCATION_NOT_COMPUTED", allocation.name(),
+          absl::StrCat(allocation.name(), " is ", Allocation::State_Name(allocation.state()),
+                       "; it has no results"));
+  }
+}
+
+// The run of a snapshot by other rules than its own, or by these.
+Allocation NewRun(const v1::Snapshot& snapshot, const v1::Rules& rules, std::string_view seed,
+                  const rpc::Call& call) {
+  Allocation allocation;
+  allocation.set_stage(snapshot.stage());
+  allocation.set_snapshot(snapshot.name());
+  allocation.set_inputs_digest(snapshot.digest());
+  *allocation.mutable_rules() = rules;
+  allocation.set_seed(std::string(seed));
+  *allocation.mutable_sections() = snapshot.sections();
+  allocation.set_runner(call.caller.principal.name);
+  allocation.set_state(Allocation::RUNNING);
+  return allocation;
+}
+
+// Makes the run and starts its operation.
+absl::StatusOr<google::longrunning::Operation> Start(const Registry& registry,
+                                                     operations::Operations& operations,
+                                                     const rpc::Call& call, store::Transaction& tx,
+                                                     const std::string& fair,
+                                                     Allocation allocation) {
+  if (absl::Status s = CheckNothingRuns(registry, tx, fair); !s.ok()) return s;
+  auto number = NextNumber(tx, fair);
+  if (!number.ok()) return number.status();
+  allocation.set_name(absl::StrCat(fair, "/allocations/", *number));
+  auto operation = operations.Start(call.caller, tx, kRunAllocation, allocation, allocation.name());
+  if (!operation.ok()) return operation;
+  allocation.set_operation(operation->name());
+  resources::Writer writer(registry, call.caller.Unrestricted(), tx);
+  auto written = writer.Write(*registry.FindByMessage(*Allocation::descriptor()), nullptr,
+                              allocation, resources::WriteKind::kCreate, "");
+  if (!written.ok()) return written.status();
+  return operation;
+}
+
+absl::StatusOr<v1::Snapshot> RequireFrozen(const Registry& registry, store::Reader& reader,
+                                           const std::string& name) {
+  auto snapshot = resources::Require<v1::Snapshot>(registry, reader, name);
+  if (snapshot.ok() && snapshot->state() != v1::Snapshot::FROZEN) {
+    return Precondition("SNAPSHOT_NOT_FROZEN", name,
+                        absl::StrCat(name, " is ", v1::Snapshot::State_Name(snapshot->state()),
+                                     "; only a FROZEN one can be run"));
+  }
+  return snapshot;
+}
+
+// Names that belong together must be of one fair.
+absl::Status CheckOfFair(std::string_view field, const std::string& name, std::string_view fair) {
+  if (FairOf(name) == fair) return absl::OkStatus();
+  api::Violations violations;
+  violations.Add(std::string(field), absl::StrCat("is ", name, "; must be of ", fair));
+  return violations.ToStatus();
+}
+
+// A run that came of newer inputs would be undone by this one.
+absl::Status CheckNewest(const Writing& writing, const Allocation& allocation,
+                         const v1::Snapshot& snapshot) {
+  std::string newer;
+  const auto number = [](const std::string& name) {
+    int64_t parsed = 0;
+    return absl::SimpleAtoi(LastSegment(name), &parsed) ? parsed : 0;
+  };
+  absl::Status s = resources::VisitBelow<v1::Snapshot>(
+      writing.registry, writing.reader,
+      {FairOf(allocation.name()), std::pair("stage", v1::Stage_Name(allocation.stage()))},
+      [&](const v1::Snapshot& other) {
+        if (other.state() == v1::Snapshot::FROZEN &&
+            other.waiting_list() == snapshot.waiting_list() &&
+            number(other.name()) > number(snapshot.name())) {
+          newer = other.name();
+        }
+        return newer.empty();
+      });
+  if (!s.ok() || newer.empty()) return s;
+  return Precondition("INPUTS_CHANGED", allocation.name(),
+                      absl::StrCat(allocation.name(), " was made of ", snapshot.name(),
+                                   ", and there is the newer ", newer, "; run that"));
+}
+
+// A run of a waiting list adds to those before it; any other takes their place.
+absl::Status SupersedePublished(const Writing& writing, const Allocation& allocation,
+                                const v1::Snapshot& snapshot) {
+  if (snapshot.waiting_list()) return absl::OkStatus();
+  std::vector<std::string> published;
+  absl::Status s = resources::VisitBelow<Allocation>(
+      writing.registry, writing.reader,
+      {FairOf(allocation.name()), std::pair("stage", v1::Stage_Name(allocation.stage()))},
+      [&](const Allocation& other) {
+        if (other.state() == Allocation::PUBLISHED && other.name() != allocation.name()) {
+          published.push_back(other.name());
+        }
+        return true;
+      });
+  resources::Writer writer(writing.registry, writing.caller.Unrestricted(), writing.tx);
+  for (const std::string& name : published) {
+    if (!s.ok()) return s;
+    s = writer
+            .Change<Allocation>(name,
+                                [](Allocation& other) {
+                                  other.set_state(Allocation::SUPERSEDED);
+                                  return absl::OkStatus();
+                                })
+            .status();
+  }
+  return s;
+}
+
+absl::Status Publish(const Writing& writing, Allocation& allocation) {
+  if (!allocation.simulation_of().empty()) {
+    return Precondition(
+        "SIMULATION_NOT_PUBLISHABLE", allocation.name(),
+        absl::StrCat(allocation.name(), " simulates other rules for ", allocation.simulation_of(),
+                     "; change the edition's rules before its next edition"));
+  }
+  auto snapshot =
+      resources::Require<v1::Snapshot>(writing.registry, writing.reader, allocation.snapshot());
+  if (!snapshot.ok()) return snapshot.status();
+  if (absl::Status s = CheckNewest(writing, allocation, *snapshot); !s.ok()) return s;
+  if (absl::Status s = SupersedePublished(writing, allocation, *snapshot); !s.ok()) return s;
+  allocation.set_publisher(writing.caller.principal.name);
+  const int64_t micros = absl::ToUnixMicros(writing.caller.now);
+  allocation.mutable_publish_time()->set_seconds(micros / 1'000'000);
+  allocation.mutable_publish_time()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+  const int64_t today = writing.caller.today;
+  const absl::CivilDay due = absl::CivilDay(today / 10000, static_cast<int>(today / 100 % 100),
+                                            static_cast<int>(today % 100)) +
+                             allocation.rules().objection_days();
+  allocation.mutable_objection_due_date()->set_year(static_cast<int32_t>(due.year()));
+  allocation.mutable_objection_due_date()->set_month(due.month());
+  allocation.mutable_objection_due_date()->set_day(due.day());
+  const auto* facts = writing.caller.Facts<PublicationFacts>();
+  if (facts == nullptr) return absl::InternalError("a publication without operations");
+  auto operation = facts->operations->Start(writing.caller, writing.tx, kPublishAllocation,
+                                            allocation, allocation.name());
+  if (!operation.ok()) return operation.status();
+  allocation.set_publication(operation->name());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<google::longrunning::Operation> SnapshotsService::FreezeSnapshot(
+    rpc::Call& call, store::Transaction& tx, const v1::FreezeSnapshotRequest& request) {
+  auto fair = resources::Require<v1::Fair>(registry_, tx, request.parent());
+  if (!fair.ok()) return fair.status();
+  if (fair->state() != v1::Fair::SCORING && fair->state() != v1::Fair::ALLOCATED) {
+    return Precondition("FAIR_NOT_SCORING", fair->name(),
+                        absl::StrCat(fair->name(), " is ", v1::Fair::State_Name(fair->state()),
+                                     "; inputs are frozen while it is SCORING or ALLOCATED"));
+  }
+  if (request.waiting_list() && request.stage() == v1::PLACEMENT) {
+    api::Violations violations;
+    violations.Add("waiting_list", "is set; nobody waits in stage PLACEMENT");
+    return violations.ToStatus();
+  }
+  if (absl::Status s = CheckNothingRuns(registry_, tx, fair->name()); !s.ok()) return s;
+  if (absl::Status s = CheckScreened(registry_, tx, *fair, request); !s.ok()) return s;
+  if (absl::Status s = CheckQuotas(registry_, tx, *fair, request); !s.ok()) return s;
+  auto number = NextNumber(tx, fair->name());
+  if (!number.ok()) return number.status();
+  v1::Snapshot snapshot;
+  snapshot.set_name(absl::StrCat(fair->name(), "/snapshots/", *number));
+  snapshot.set_stage(request.stage());
+  snapshot.set_waiting_list(request.waiting_list());
+  snapshot.set_freezer(call.caller.principal.name);
+  snapshot.set_state(v1::Snapshot::FREEZING);
+  auto operation = operations_.Start(call.caller, tx, kFreezeSnapshot, snapshot, snapshot.name());
+  if (!operation.ok()) return operation;
+  snapshot.set_operation(operation->name());
+  resources::Writer writer(registry_, call.caller.Unrestricted(), tx);
+  auto written = writer.Write(*registry_.FindByMessage(*v1::Snapshot::descriptor()), nullptr,
+                              snapshot, resources::WriteKind::kCreate, "");
+  if (!written.ok()) return written.status();
+  if (request.validate_only()) tx.Discard();
+  return operation;
+}
+
+AllocationsService::AllocationsService(const Registry& registry, operations::Operations& operations)
+    : registry_(registry), operations_(operations) {
+  BindBefore<v1::PublishAllocationRequest>(
+      "PublishAllocation",
+      [&operations](rpc::Call& call, const v1::PublishAllocationRequest&) -> absl::Status {
+        call.caller.facts = PublicationFacts{&operations};
+        return absl::OkStatus();
+      });
+}
+
+absl::StatusOr<google::longrunning::Operation> AllocationsService::RunAllocation(
+    rpc::Call& call, store::Transaction& tx, const v1::RunAllocationRequest& request) {
+  if (absl::Status s = CheckOfFair("snapshot", request.snapshot(), request.parent()); !s.ok()) {
+    return s;
+  }
+  auto fair = resources::Require<v1::Fair>(registry_, tx, request.parent());
+  if (!fair.ok()) return fair.status();
+  auto snapshot = RequireFrozen(registry_, tx, request.snapshot());
+  if (!snapshot.ok()) return snapshot.status();
+  const v1::Fair::Draw* draw = FindDraw(*fair, snapshot->stage());
+  if (draw == nullptr || draw->seed().empty()) {
+    return Precondition("LOTTERY_NOT_DRAWN", fair->name(),
+                        absl::StrCat("the lottery of stage ", v1::Stage_Name(snapshot->stage()),
+                                     " is not drawn; reveal its secret first (revealLottery)"));
+  }
+  Allocation allocation = NewRun(*snapshot, snapshot->rules(), draw->seed(), call);
+  if (request.dry_run()) {
+    return operations_.Start(call.caller, tx, kRunAllocation, allocation, fair->name());
+  }
+  auto operation = Start(registry_, operations_, call, tx, fair->name(), std::move(allocation));
+  if (operation.ok() && request.validate_only()) tx.Discard();
+  return operation;
+}
+
+absl::StatusOr<google::longrunning::Operation> AllocationsService::SimulateAllocation(
+    rpc::Call& call, store::Transaction& tx, const v1::SimulateAllocationRequest& request) {
+  auto run = RequireRun(registry_, tx, request.name());
+  if (!run.ok()) return run.status();
+  if (absl::Status s = CheckComputed(*run); !s.ok()) return s;
+  api::Violations violations;
+  CheckRules(request.rules(), "rules.", violations);
+  if (!violations.empty()) return violations.ToStatus();
+  auto snapshot = RequireFrozen(registry_, tx, run->snapshot());
+  if (!snapshot.ok()) return snapshot.status();
+  Allocation allocation = NewRun(*snapshot, request.rules(), run->seed(), call);
+  allocation.set_simulation_of(run->name());
+  auto operation =
+      Start(registry_, operations_, call, tx, FairOf(run->name()), std::move(allocation));
+  if (operation.ok() && request.validate_only()) tx.Discard();
+  return operation;
+}
+
+absl::StatusOr<v1::CompareAllocationsResponse> AllocationsService::CompareAllocations(
+    rpc::Call&, store::Reader& reader, const v1::CompareAllocationsRequest& request) {
+  auto run = RequireRun(registry_, reader, request.name());
+  if (!run.ok()) return run.status();
+  auto other = RequireRun(registry_, reader, request.other());
+  if (!other.ok()) return other.status();
+  for (const Allocation* allocation : {&*run, &*other}) {
+    if (absl::Status s = CheckComputed(*allocation); !s.ok()) return s;
+  }
+  if (run->snapshot() != other->snapshot()) {
+    return Precondition(
+        "SNAPSHOTS_DIFFER", other->name(),
+        absl::StrCat(run->name(), " was made of ", run->snapshot(), " and ", other->name(), " of ",
+                     other->snapshot(), "; only runs of one snapshot can be compared"));
+  }
+  v1::CompareAllocationsResponse response;
+  bool found = request.section().empty();
+  for (const std::string& section : run->sections()) {
+    if (!request.section().empty() && request.section() != section) continue;
+    found = true;
+    auto mine = ResultOf(registry_, reader, *run, section);
+    if (!mine.ok()) return mine.status();
+    auto theirs = ResultOf(registry_, reader, *other, section);
+    if (!theirs.ok()) return theirs.status();
+    CompareSection(section, *mine, *theirs, kMostDifferences, response);
+  }
+  if (!found) {
+    api::Violations violations;
+    violations.Add("section",
+                   absl::StrCat("is ", request.section(), "; must be one of ", run->name(), "'s"));
+    return violations.ToStatus();
+  }
+  return response;
+}
+
+absl::StatusOr<v1::Bundle> AllocationsService::ExportBundle(
+    rpc::Call& call, store::Reader& reader, const v1::ExportBundleRequest& request) {
+  auto run = RequireRun(registry_, reader, request.name());
+  if (!run.ok()) return run.status();
+  if (absl::Status s = CheckComputed(*run); !s.ok()) return s;
+  const resources::Collection& results = *registry_.FindByMessage(*v1::SectionResult::descriptor());
+  const bool was_published = run->has_publish_time();
+  v1::Bundle bundle;
+  auto result = ResultOf(registry_, reader, *run, request.section());
+  if (!result.ok()) return result.status();
+  if (!was_published && !call.caller.Permits(*results.type, *result, results.read_permission)) {
+    return Precondition("ALLOCATION_NOT_PUBLISHED", run->name(),
+                        absl::StrCat(run->name(), " is not published; until then only those are ",
+                                     "told who may read its results"));
+  }
+  auto fair = resources::Require<v1::Fair>(registry_, reader, FairOf(run->name()));
+  if (!fair.ok()) return fair.status();
+  auto snapshot = resources::Require<v1::Snapshot>(registry_, reader, run->snapshot());
+  if (!snapshot.ok()) return snapshot.status();
+  const v1::Fair::Draw* draw = FindDraw(*fair, run->stage());
+  if (draw != nullptr) *bundle.mutable_draw() = *draw;
+  for (const std::string& section : run->sections()) {
+    auto inputs = resources::Require<v1::SectionInputs>(
+        registry_, reader, absl::StrCat(run->snapshot(), "/sectionInputs/", LastSegment(section)));
+    if (!inputs.ok()) return inputs.status();
+    auto of_section = ResultOf(registry_, reader, *run, section);
+    if (!of_section.ok()) return of_section.status();
+    bundle.add_inputs_digests(inputs->digest());
+    bundle.add_result_digests(of_section->digest());
+    if (section == request.section()) *bundle.mutable_inputs() = *std::move(inputs);
+  }
+  *bundle.mutable_allocation() = *std::move(run);
+  *bundle.mutable_snapshot() = *std::move(snapshot);
+  *bundle.mutable_result() = *std::move(result);
+  return bundle;
+}
+
+absl::Status PrepareAllocation(const Writing& writing, const Allocation* before,
+                               Allocation& after) {
+  if (before == nullptr || writing.kind != resources::WriteKind::kTransition ||
+      after.state() != Allocation::PUBLISHED) {
+    return absl::OkStatus();
+  }
+  return Publish(writing, after);
+}
+
+absl::Status PrepareObjection(const Writing& writing, const v1::Objection* before,
+                              v1::Objection& after) {
+  if (before != nullptr) {
+    if (writing.kind != resources::WriteKind::kUpdate || before->state() == v1::Objection::FILED) {
+      return absl::OkStatus();
+    }
+    return Precondition(
+        "OBJECTION_DECIDED", after.name(),
+        absl::StrCat(after.name(), " is ", v1::Objection::State_Name(before->state()),
+                     "; it can no longer be changed"));
+  }
+  const std::string run = after.name().substr(0, after.name().rfind("/objections/"));
+  auto allocation = writing.registry.Lookup<Allocation>(writing.reader, run);
+  if (!allocation.ok()) return allocation.status();
+  // One that does not exist is left to the check of the parent.
+  if (!allocation->has_value()) return absl::OkStatus();
+  if (absl::Status s = CheckOfFair("application", after.application(), FairOf(run)); !s.ok()) {
+    return s;
+  }
+  const auto& due = (*allocation)->objection_due_date();
+  const int64_t last = due.year() * 10000 + due.month() * 100 + due.day();
+  if ((*allocation)->state() != Allocation::PUBLISHED || writing.caller.today > last) {
+    return Precondition(
+        "OBJECTIONS_CLOSED", run,
+        (*allocation)->state() != Allocation::PUBLISHED
+            ? absl::StrCat(run, " is ", Allocation::State_Name((*allocation)->state()),
+                           "; objections are to a PUBLISHED run")
+            : absl::StrCat("objections to ", run, " were due by ", due.year(), "-",
+                           absl::Dec(due.month(), absl::kZeroPad2), "-",
+                           absl::Dec(due.day(), absl::kZeroPad2)));
+  }
+  auto application = writing.registry.Lookup<Application>(writing.reader, after.application());
+  if (!application.ok()) return application.status();
+  if (application->has_value()) after.set_enterprise((*application)->enterprise());
+  after.set_filer(writing.caller.principal.name);
+  return absl::OkStatus();
+}
+
+}  // namespace caravan::fairs
