@@ -227,8 +227,11 @@ absl::Status CheckApplication(const Application& application, const v1::Fair& fa
                    absl::StrCat("is ", application.minimum_booths(), "; maximum_booths is ",
                                 application.maximum_booths(), ", and must not be less"));
   }
-  CheckPoints(application.claimed_points(), "claimed_points", application.kind(),
-              MaximaOf(CriteriaOf(fair.rules(), application.kind())), violations);
+  const auto maxima = MaximaOf(CriteriaOf(fair.rules(), application.kind()));
+  CheckPoints(application.claimed_points(), "claimed_points", application.kind(), maxima,
+              violations);
+  CheckPoints(application.verified_points(), "verified_points", application.kind(), maxima,
+              violations);
   const auto& partners = application.joint_partners();
   if (!partners.empty() && application.kind() == Application::SPECIAL) {
     violations.Add("joint_partners", "may not be set in an application of kind SPECIAL");

@@ -36,9 +36,9 @@ bool IsUnderWay(const v1::Application& application);
 // Whether booths are allotted to it: ALLOTTED, CONFIRMED, POSITIONED, USED.
 bool HasBooths(const v1::Application& application);
 
-// Checks what an exhibitor writes, beyond what the contract declares, against the
-// edition and the section that it is for. INVALID_ARGUMENT names fields relative to
-// the application.
+// Checks what an exhibitor writes, and points that are loaded, beyond what the contract
+// declares, against the edition and the section that it is for. INVALID_ARGUMENT names
+// fields relative to the application.
 absl::Status CheckApplication(const v1::Application& application, const v1::Fair& fair,
                               const v1::Section& section);
 

@@ -116,6 +116,9 @@ TEST(Application, ClaimsAreOfTheKindsCriteriaWithinTheirMaxima) {
               FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS",
                       Fields({"claimed_points[0].points", "claimed_points[1].criterion",
                               "claimed_points[3].criterion"})));
+  EXPECT_THAT(Check(General("verified_points { criterion: 'exports' points: '36' }")),
+              FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS",
+                      Fields({"verified_points[0].points"})));
   EXPECT_THAT(
       Check(Special("platform: 'platforms/p' claimed_points { criterion: 'exports' points: '1' }")),
       FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS",

@@ -398,6 +398,7 @@ TEST_F(ApplicationsServiceTest, ARegisterIsLoadedWithItsStates) {
   EXPECT_EQ(first.state(), Application::SCORED);
   EXPECT_THAT(first.pseudonym(), MatchesRegex("[0-9a-f]{32}"));
   // Loaded anew, it stays who it is.
+  request.mutable_applications()->DeleteSubrange(1, 999);
   request.mutable_applications(0)->set_pseudonym("another");
   request.mutable_applications(0)->set_score("13");
   auto again =
