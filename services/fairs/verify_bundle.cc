@@ -23,6 +23,10 @@ using google::protobuf::util::MessageDifferencer;
 // Of the differences of a result, the first ones say enough.
 constexpr size_t kMostDifferences = 20;
 
+bool IsBefore(const google::protobuf::Timestamp& a, const google::protobuf::Timestamp& b) {
+  return std::pair(a.seconds(), a.nanos()) < std::pair(b.seconds(), b.nanos());
+}
+
 class Verifier {
  public:
   explicit Verifier(const v1::Bundle& bundle)
@@ -63,9 +67,7 @@ class Verifier {
            LotterySeed(draw.secret(), draw.inputs_digest(), draw.public_value()),
            "what comes of the secret, the digest of the inputs and the public value");
     Expect("allocation.seed", allocation_.seed(), draw.seed(), "the seed that was drawn");
-    const int64_t committed = draw.commit_time().seconds();
-    const int64_t valued = draw.public_time().seconds();
-    if (committed >= valued) {
+    if (!IsBefore(draw.commit_time(), draw.public_time())) {
       Find("draw.public_time",
            "is not after the commitment: the secret could have been chosen "
            "for the public value");
@@ -73,9 +75,9 @@ class Verifier {
     if (draw.snapshot() != snapshot_.name()) return;
     Expect("draw.inputs_digest", draw.inputs_digest(), snapshot_.digest(),
            "the digest of the snapshot");
-    if (snapshot_.freeze_time().seconds() > valued) {
+    if (!IsBefore(snapshot_.freeze_time(), draw.public_time())) {
       Find("draw.public_time",
-           "is before the freeze of the inputs: they could have been chosen "
+           "is not after the freeze of the inputs: they could have been chosen "
            "for the public value");
     }
   }
