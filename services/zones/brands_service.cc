@@ -3,8 +3,8 @@
 #include <string>
 
 #include "caravan/zones/v1/pilot_zones.pb.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/brand.h"
-#include "services/zones/lookup.h"
 
 namespace caravan::zones {
 
@@ -33,12 +33,12 @@ absl::StatusOr<v1::SummarizeTrademarksResponse> BrandsService::SummarizeTrademar
   if (absl::Status s = CheckTrademarkRequest(request); !s.ok()) return s;
   const std::string& zone = request.pilot_zone();
   if (!zone.empty()) {
-    auto found = Require<v1::PilotZone>(registry_, reader, zone);
+    auto found = resources::Require<v1::PilotZone>(registry_, reader, zone);
     if (!found.ok()) return found.status();
   }
   TrademarkCounter counter(request);
-  absl::Status s = Visit<Brand>(registry_, reader, zone.empty() ? "" : "pilot_zone", {zone},
-                                [&](const Brand& brand) { counter.Add(brand); });
+  absl::Status s = resources::Visit<Brand>(registry_, reader, zone.empty() ? "" : "pilot_zone",
+                                           {zone}, [&](const Brand& brand) { counter.Add(brand); });
   if (!s.ok()) return s;
   return counter.Response();
 }

@@ -11,9 +11,9 @@
 #include "services/common/api/date.h"
 #include "services/common/api/errors.h"
 #include "services/common/api/text.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/complaint.h"
 #include "services/zones/complaint_summary.h"
-#include "services/zones/lookup.h"
 #include "services/zones/pilot_zone.h"
 
 namespace caravan::zones {
@@ -93,12 +93,12 @@ absl::StatusOr<std::string_view> ComplaintsService::FieldOf(store::Reader& reade
     return collection != nullptr && &collection->type->message() == type;
   };
   if (is(v1::Association::descriptor())) {
-    auto found = Require<v1::Association>(registry_, reader, scope);
+    auto found = resources::Require<v1::Association>(registry_, reader, scope);
     if (!found.ok()) return found.status();
     return "association";
   }
   if (is(v1::PilotZone::descriptor())) {
-    auto found = Require<v1::PilotZone>(registry_, reader, scope);
+    auto found = resources::Require<v1::PilotZone>(registry_, reader, scope);
     if (!found.ok()) return found.status();
     return "pilot_zone";
   }
@@ -114,8 +114,9 @@ absl::StatusOr<v1::SummarizeComplaintsResponse> ComplaintsService::SummarizeComp
   if (!summary.ok()) return summary.status();
   absl::StatusOr<std::string_view> field = FieldOf(reader, request.scope());
   if (!field.ok()) return field.status();
-  absl::Status s = Visit<v1::Complaint>(registry_, reader, *field, {request.scope()},
-                                        [&](const v1::Complaint& one) { summary->Add(one); });
+  absl::Status s =
+      resources::Visit<v1::Complaint>(registry_, reader, *field, {request.scope()},
+                                      [&](const v1::Complaint& one) { summary->Add(one); });
   if (!s.ok()) return s;
   return summary->Response();
 }

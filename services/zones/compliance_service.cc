@@ -9,8 +9,8 @@
 #include "caravan/zones/v1/complaints.pb.h"
 #include "caravan/zones/v1/enterprises.pb.h"
 #include "services/common/api/date.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/compliance_standing.h"
-#include "services/zones/lookup.h"
 
 namespace caravan::zones {
 
@@ -40,7 +40,7 @@ absl::StatusOr<v1::BatchComputeComplianceStandingsResponse> ComplianceService::C
   auto rows = reader.GetMany(register_of_enterprises.table, enterprises);
   if (!rows.ok()) return rows.status();
   absl::flat_hash_map<std::string, std::vector<v1::Complaint>> complaints;
-  absl::Status s = Visit<v1::Complaint>(
+  absl::Status s = resources::Visit<v1::Complaint>(
       registry_, reader, "enterprise", {enterprises.begin(), enterprises.end()},
       [&](v1::Complaint one) { complaints[one.enterprise()].push_back(std::move(one)); });
   if (!s.ok()) return s;

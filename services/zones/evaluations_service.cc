@@ -9,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "services/common/api/errors.h"
+#include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/zones/evaluation.h"
-#include "services/zones/lookup.h"
 
 namespace caravan::zones {
 
@@ -50,9 +50,10 @@ absl::StatusOr<std::vector<Entrant>> EntrantsOf(const resources::Registry& regis
                                                 store::Reader& reader,
                                                 const Evaluation& evaluation) {
   std::vector<std::string> zones;
-  absl::Status s = Visit<v1::PilotZone>(registry, reader, "", {}, [&](const v1::PilotZone& zone) {
-    if (MustSubmit(evaluation, zone)) zones.push_back(zone.name());
-  });
+  absl::Status s =
+      resources::Visit<v1::PilotZone>(registry, reader, "", {}, [&](const v1::PilotZone& zone) {
+        if (MustSubmit(evaluation, zone)) zones.push_back(zone.name());
+      });
   if (!s.ok()) return s;
   return ReadEntrants(registry, reader, evaluation.name(), zones);
 }
@@ -75,7 +76,8 @@ absl::StatusOr<v1::Ranking> RankNow(const resources::Registry& registry, store::
 }
 
 absl::Status Publish(const resources::Writing& writing, Evaluation& evaluation) {
-  auto result = Require<EvaluationResult>(writing.registry, writing.reader, evaluation.result());
+  auto result =
+      resources::Require<EvaluationResult>(writing.registry, writing.reader, evaluation.result());
   if (!result.ok()) return result.status();
   const auto now = RankNow(writing.registry, writing.reader, evaluation);
   if (absl::Status s = CheckUnchanged(evaluation, result->ranking(), now); !s.ok()) return s;
@@ -196,7 +198,7 @@ absl::StatusOr<EvaluationResult> EvaluationsService::ScoreEvaluation(
 
 absl::StatusOr<v1::ExplainEvaluationResponse> EvaluationsService::ExplainEvaluation(
     rpc::Call& call, store::Reader& reader, const v1::ExplainEvaluationRequest& request) {
-  auto evaluation = Require<Evaluation>(registry_, reader, request.evaluation());
+  auto evaluation = resources::Require<Evaluation>(registry_, reader, request.evaluation());
   if (!evaluation.ok()) return evaluation.status();
   if (evaluation->result().empty()) {
     return api::Error(absl::StatusCode::kFailedPrecondition, "EVALUATION_NOT_SCORED",
@@ -205,7 +207,7 @@ absl::StatusOr<v1::ExplainEvaluationResponse> EvaluationsService::ExplainEvaluat
         .With("resource", evaluation->name())
         .Precondition("STATE", evaluation->name(), "is COLLECTING");
   }
-  auto result = Require<EvaluationResult>(registry_, reader, evaluation->result());
+  auto result = resources::Require<EvaluationResult>(registry_, reader, evaluation->result());
   if (!result.ok()) return result.status();
   const resources::Collection& results = *registry_.FindByMessage(*EvaluationResult::descriptor());
   if (evaluation->state() != Evaluation::PUBLISHED &&

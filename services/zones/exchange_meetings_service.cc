@@ -6,11 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/common/api/date.h"
+#include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/zones/action_item.h"
-#include "services/zones/below.h"
 #include "services/zones/exchange_meeting.h"
-#include "services/zones/lookup.h"
 #include "services/zones/pilot_zone.h"
 
 namespace caravan::zones {
@@ -31,12 +30,11 @@ absl::Status CheckItemsDone(const Writing& writing, const ExchangeMeeting& meeti
   const std::string guard = resources::ReferenceGuard(meeting.name());
   if (auto row = writing.reader.Get(resources::kGuards, guard); !row.ok()) return row.status();
   std::vector<std::string> open;
-  absl::Status s = VisitBelow<ActionItem>(writing.registry, writing.reader,
-                                          {.parent = meeting.name()}, [&](const ActionItem& item) {
-                                            if (item.state() != ActionItem::DONE)
-                                              open.push_back(item.name());
-                                            return open.size() < kItemsNamed;
-                                          });
+  absl::Status s = resources::VisitBelow<ActionItem>(
+      writing.registry, writing.reader, {.parent = meeting.name()}, [&](const ActionItem& item) {
+        if (item.state() != ActionItem::DONE) open.push_back(item.name());
+        return open.size() < kItemsNamed;
+      });
   if (!s.ok()) return s;
   return open.empty() ? absl::OkStatus() : ActionItemsOpen(meeting, open);
 }
@@ -95,12 +93,12 @@ ActionItemsService::SummarizeOverdueActionItems(
     rpc::Call& call, store::Reader& reader, const v1::SummarizeOverdueActionItemsRequest& request) {
   const std::string& zone = request.pilot_zone();
   if (!zone.empty()) {
-    auto found = Require<v1::PilotZone>(registry_, reader, zone);
+    auto found = resources::Require<v1::PilotZone>(registry_, reader, zone);
     if (!found.ok()) return found.status();
   }
   OverdueCounter counter(request.has_effective_date() ? api::FirstDay(request.effective_date())
                                                       : call.caller.today);
-  absl::Status s = VisitBelow<ActionItem>(
+  absl::Status s = resources::VisitBelow<ActionItem>(
       registry_, reader, {.parent = request.parent()}, [&](const ActionItem& item) {
         const bool wanted = zone.empty() || item.pilot_zone() == zone || item.host_zone() == zone;
         if (wanted) counter.Add(item);

@@ -5,8 +5,8 @@
 
 #include "services/common/api/date.h"
 #include "services/common/codes/codes.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/industrial_belt.h"
-#include "services/zones/lookup.h"
 
 namespace caravan::zones {
 
@@ -33,7 +33,7 @@ absl::Status PrepareIndustrialBelt(const resources::Writing& writing, const Indu
 
 absl::StatusOr<v1::ComputeExportGrowthResponse> IndustrialBeltsService::ComputeExportGrowth(
     rpc::Call&, store::Reader& reader, const v1::ComputeExportGrowthRequest& request) {
-  auto belt = Require<IndustrialBelt>(registry_, reader, request.name());
+  auto belt = resources::Require<IndustrialBelt>(registry_, reader, request.name());
   if (!belt.ok()) return belt.status();
   const int64_t day =
       request.has_effective_date() ? api::FirstDay(request.effective_date()) : kLastDay;

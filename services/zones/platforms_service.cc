@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "caravan/zones/v1/pilot_zones.pb.h"
-#include "services/zones/lookup.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/platform.h"
 
 namespace caravan::zones {
@@ -26,13 +26,14 @@ absl::StatusOr<v1::SummarizePlatformsResponse> PlatformsService::SummarizePlatfo
   if (!periods.ok()) return periods.status();
   const std::string& zone = request.pilot_zone();
   if (!zone.empty()) {
-    if (auto found = Require<v1::PilotZone>(registry_, reader, zone); !found.ok()) {
+    if (auto found = resources::Require<v1::PilotZone>(registry_, reader, zone); !found.ok()) {
       return found.status();
     }
   }
   PlatformSummary summary(*std::move(periods));
-  absl::Status s = Visit<v1::Platform>(registry_, reader, zone.empty() ? "" : "pilot_zone", {zone},
-                                       [&](const v1::Platform& one) { summary.Add(one); });
+  absl::Status s =
+      resources::Visit<v1::Platform>(registry_, reader, zone.empty() ? "" : "pilot_zone", {zone},
+                                     [&](const v1::Platform& one) { summary.Add(one); });
   if (!s.ok()) return s;
   return summary.Response();
 }

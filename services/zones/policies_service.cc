@@ -5,18 +5,19 @@
 #include <utility>
 
 #include "services/common/api/date.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/eligibility.h"
-#include "services/zones/lookup.h"
 
 namespace caravan::zones {
 
 absl::StatusOr<v1::CheckEligibilityResponse> PoliciesService::CheckEligibility(
     rpc::Call& call, store::Reader& reader, const v1::CheckEligibilityRequest& request) {
   EligibilityQuery query;
-  auto enterprise = Require<v1::Enterprise>(registry_, reader, request.enterprise());
+  auto enterprise = resources::Require<v1::Enterprise>(registry_, reader, request.enterprise());
   if (!enterprise.ok()) return enterprise.status();
   query.enterprise = *std::move(enterprise);
-  auto mode = Require<v1::SupervisionMode>(registry_, reader, request.supervision_mode());
+  auto mode =
+      resources::Require<v1::SupervisionMode>(registry_, reader, request.supervision_mode());
   if (!mode.ok()) return mode.status();
   query.supervision_mode = *std::move(mode);
   query.goods = request.goods();
@@ -34,12 +35,12 @@ absl::StatusOr<std::vector<v1::Policy>> PoliciesService::PoliciesFor(
     store::Reader& reader, const v1::CheckEligibilityRequest& request, int64_t day) const {
   std::vector<v1::Policy> policies;
   if (!request.policy().empty()) {
-    auto policy = Require<v1::Policy>(registry_, reader, request.policy());
+    auto policy = resources::Require<v1::Policy>(registry_, reader, request.policy());
     if (!policy.ok()) return policy.status();
     policies.push_back(*std::move(policy));
     return policies;
   }
-  absl::Status s = Visit<v1::Policy>(registry_, reader, "", {}, [&](v1::Policy policy) {
+  absl::Status s = resources::Visit<v1::Policy>(registry_, reader, "", {}, [&](v1::Policy policy) {
     if (Covers(policy, request.supervision_mode(), day)) policies.push_back(std::move(policy));
   });
   if (!s.ok()) return s;

@@ -10,9 +10,8 @@
 #include "services/common/api/name.h"
 #include "services/common/api/page_token.h"
 #include "services/common/resources/list.h"
+#include "services/common/resources/reads.h"
 #include "services/zones/adoption.h"
-#include "services/zones/below.h"
-#include "services/zones/lookup.h"
 #include "services/zones/pilot_zone.h"
 #include "services/zones/practice.h"
 
@@ -77,9 +76,9 @@ absl::StatusOr<v1::SummarizeAdoptionsResponse> AdoptionsService::SummarizeAdopti
     rpc::Call& call, store::Reader& reader, const v1::SummarizeAdoptionsRequest& request) {
   auto periods = AdoptionPeriods(request, call.caller.today);
   if (!periods.ok()) return periods.status();
-  Below below{.parent = request.parent()};
+  resources::Below below{.parent = request.parent()};
   if (!request.pilot_zone().empty()) {
-    auto zone = Require<v1::PilotZone>(registry_, reader, request.pilot_zone());
+    auto zone = resources::Require<v1::PilotZone>(registry_, reader, request.pilot_zone());
     if (!zone.ok()) return zone.status();
     below.only = {"pilot_zone", request.pilot_zone()};
   }
@@ -96,10 +95,11 @@ absl::StatusOr<v1::SummarizeAdoptionsResponse> AdoptionsService::SummarizeAdopti
                        ? std::min(request.page_size(), resources::kLargestPageSize)
                        : resources::kDefaultPageSize;
   AdoptionCounter counter(request.group_by(), *std::move(periods), std::move(after), rows);
-  absl::Status s = VisitBelow<Adoption>(registry_, reader, below, [&](const Adoption& adoption) {
-    counter.Add(adoption);
-    return !counter.full() && !call.cancelled();
-  });
+  absl::Status s =
+      resources::VisitBelow<Adoption>(registry_, reader, below, [&](const Adoption& adoption) {
+        counter.Add(adoption);
+        return !counter.full() && !call.cancelled();
+      });
   if (!s.ok()) return s;
   v1::SummarizeAdoptionsResponse response;
   for (v1::AdoptionSummary& summary : counter.Summaries()) {
