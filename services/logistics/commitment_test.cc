@@ -109,6 +109,7 @@ TEST(CommitmentTest, APauseCostsTheWorkingDaysThatItTakesAway) {
   };
   EXPECT_EQ(instant({From("2024-03-06 09:00", "2024-03-06 11:00")}), "2024-03-07 10:00:00");
   EXPECT_EQ(instant({From("2024-03-06 10:00", "2024-03-08 11:00")}), "2024-03-06 10:00:00");
+  EXPECT_EQ(instant({From("2024-03-06 09:00", "2024-03-06 10:00")}), "2024-03-06 10:00:00");
 }
 
 // 02:30 of 31 March does not exist, and 02:30 of 27 October comes twice.

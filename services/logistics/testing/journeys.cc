@@ -69,10 +69,13 @@ Dimensions JourneyGenerator::NextDimensions() {
 }
 
 std::vector<TrackingEvent> JourneyGenerator::NextEvents() {
-  absl::Time time = kBegin + Below(24 * 24 * 120) * kTick;
+  // Some carriers tell whole hours: then much happens at one moment, or just when a
+  // deadline comes.
+  const bool by_hours = Chance(30);
+  absl::Time time = kBegin + (by_hours ? Below(24 * 24) * 120 : Below(24 * 24 * 120)) * kTick;
   std::vector<TrackingEvent> events;
   const auto happens = [&](Status status, Reason reason, int64_t hours) {
-    time += (1 + Below(hours * 120)) * kTick;
+    time += (by_hours ? Below(hours + 1) * 120 : 1 + Below(hours * 120)) * kTick;
     TrackingEvent event;
     event.carrier = status <= Status::kDepartedOrigin ? "partners/line" : "partners/courier";
     if (Chance(70)) event.id = absl::StrCat("e", events.size());
