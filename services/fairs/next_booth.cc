@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kGreatestScore = kMaxScore - 1;
 
 // How many numbers of booths of candidates a search may compute, and a proof after it.
-constexpr int64_t kEffort = 4'000'000;
+constexpr int64_t kEffort = 1'500'000;
 
 // What the applicant at `index` of a ranking gets.
 using BoothsInRanking = absl::FunctionRef<int64_t(const Ranking& ranking, size_t index)>;

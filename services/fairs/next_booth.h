@@ -24,7 +24,8 @@ struct NextBooth {
 };
 
 // `applicant` is one of `pools`; `newcomer_firms` is how many newcomers get booths at
-// the most. Takes some tenths of a second in the worst case.
+// the most. Takes half a second in the worst
+// case, mostly milliseconds.
 NextBooth FindNextBooth(const v1::SectionInputs& inputs, const SectionPools& pools,
                         const Applicant& applicant, int64_t newcomer_firms);
 

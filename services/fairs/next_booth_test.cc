@@ -80,7 +80,7 @@ TEST_P(BruteForce, AgreesThatNoFewerPointsDo) {
   constexpr int64_t kReach = 150;
   int found = 0;
   int none = 0;
-  for (uint64_t number = 0; number < 150; ++number) {
+  for (uint64_t number = 0; number < 60; ++number) {
     SCOPED_TRACE(number);
     Random random(number + 1);
     const MadeUpSection shape{.delegations = 2,
@@ -110,8 +110,8 @@ TEST_P(BruteForce, AgreesThatNoFewerPointsDo) {
       EXPECT_TRUE(!next->points.has_value() || *next->points > kReach) << *next->points;
     }
   }
-  EXPECT_GT(found, 40);
-  EXPECT_GT(none, 20);
+  EXPECT_GT(found, 15);
+  EXPECT_GT(none, 8);
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, BruteForce, ::testing::ValuesIn(kMethods),
@@ -123,11 +123,11 @@ class Neighbours : public ::testing::TestWithParam<v1::QuantityMethod> {};
 TEST_P(Neighbours, ThatManyPointsDoAndAThousandthFewerDoesNot) {
   int found = 0;
   int proven = 0;
-  for (uint64_t number = 0; number < 30; ++number) {
+  for (uint64_t number = 0; number < 16; ++number) {
     SCOPED_TRACE(number);
     const MadeUpSection shape{.delegations = 10,
-                              .applications = 200,
-                              .booths = 300,
+                              .applications = 120,
+                              .booths = 180,
                               .score_steps = 1000,
                               .minimum_booths = 1 + static_cast<int>(number % 2)};
     const Trial trial = MakeUpTrial(number, shape, GetParam());
@@ -139,8 +139,8 @@ TEST_P(Neighbours, ThatManyPointsDoAndAThousandthFewerDoesNot) {
     EXPECT_LE(trial.Booths(trial.score() + *next->points - 1), next->booths);
     EXPECT_EQ(trial.Booths(trial.score()), next->booths);
   }
-  EXPECT_GT(found, 10);
-  EXPECT_GT(proven, found / 4);
+  EXPECT_GT(found, 4);
+  EXPECT_GT(proven, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Neighbours, ::testing::ValuesIn(kMethods),
