@@ -159,6 +159,18 @@ absl::Status CheckStandsKept(const Floor& before, const Floor& after, const Floo
   return absl::OkStatus();
 }
 
+absl::Status CheckNoStands(const FloorPlan& plan) {
+  if (plan.stands().empty()) return absl::OkStatus();
+  const std::string& first = plan.stands(0).application();
+  return api::Error(absl::StatusCode::kFailedPrecondition, "STANDS_PLACED",
+                    absl::StrCat(plan.name(), " has ", plan.stands_size(),
+                                 plan.stands_size() == 1 ? " stand" : " stands", ", that of ",
+                                 first, " for one, and cannot be deleted"))
+      .With("resource", plan.name())
+      .With("application", first)
+      .Precondition("STAND", first, absl::StrCat("stands on ", plan.name()));
+}
+
 std::string FloorPlanId(std::string_view phase, std::string_view hall) {
   return absl::StrCat(phase, "-", hall);
 }

@@ -58,6 +58,9 @@ absl::Status CheckSpans(const v1::Hall& hall, const v1::FloorPlan& plan);
 // a section in `before` that are gone, blocked, or of another section in `after`.
 absl::Status CheckStandsKept(const Floor& before, const Floor& after, const v1::FloorPlan& plan);
 
+// Checks that a plan may be deleted. FAILED_PRECONDITION with reason STANDS_PLACED.
+absl::Status CheckNoStands(const v1::FloorPlan& plan);
+
 // The id of the plan of a phase and a hall (their ids): `1-11.2`.
 std::string FloorPlanId(std::string_view phase, std::string_view hall);
 

@@ -150,5 +150,12 @@ TEST(StandsKeptTest, NoStandLosesItsCells) {
   EXPECT_THAT(check(changed, plan), placed);
 }
 
+TEST(StandsKeptTest, APlanWithStandsStays) {
+  FloorPlan plan = ThePlan();
+  EXPECT_THAT(CheckNoStands(plan), IsOk());
+  plan.add_stands()->set_application("x");
+  EXPECT_THAT(CheckNoStands(plan), Fails(StatusCode::kFailedPrecondition, "STANDS_PLACED"));
+}
+
 }  // namespace
 }  // namespace caravan::fairs

@@ -9,6 +9,8 @@
 #include "caravan/fairs/v1/halls.pb.h"
 #include "caravan/fairs/v1/sections.pb.h"
 #include "services/common/resources/reads.h"
+#include "services/fairs/deletion.h"
+#include "services/fairs/floor_plan.h"
 #include "services/fairs/floor_plan_drawing.h"
 
 namespace caravan::fairs {
@@ -46,6 +48,14 @@ absl::Status ReadTitle(const resources::Registry& registry, store::Reader& reade
 }
 
 }  // namespace
+
+FloorPlansService::FloorPlansService(const resources::Registry& registry) : registry_(registry) {
+  BindWrite<v1::DeleteFloorPlanRequest, google::protobuf::Empty>(
+      "DeleteFloorPlan",
+      [this](rpc::Call& call, store::Transaction& tx, const v1::DeleteFloorPlanRequest& request) {
+        return DeleteIf<FloorPlan>(registry_, call, tx, request, CheckNoStands);
+      });
+}
 
 absl::StatusOr<v1::DrawFloorPlanResponse> FloorPlansService::DrawFloorPlan(
     rpc::Call&, store::Reader& reader, const DrawFloorPlanRequest& request) {

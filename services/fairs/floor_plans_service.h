@@ -9,7 +9,7 @@ namespace caravan::fairs {
 
 class FloorPlansService : public v1::FloorPlanServiceHandlers {
  public:
-  explicit FloorPlansService(const resources::Registry& registry) : registry_(registry) {}
+  explicit FloorPlansService(const resources::Registry& registry);
 
   absl::StatusOr<v1::DrawFloorPlanResponse> DrawFloorPlan(
       rpc::Call& call, store::Reader& reader, const v1::DrawFloorPlanRequest& request) override;

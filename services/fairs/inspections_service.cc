@@ -8,6 +8,7 @@
 #include "caravan/fairs/v1/fairs.pb.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
+#include "services/fairs/deletion.h"
 #include "services/fairs/sanction.h"
 #include "services/fairs/section.h"
 
@@ -39,6 +40,16 @@ absl::Status PrepareInspection(const Writing& writing, const Inspection* before,
 
 absl::Status PrepareSanction(const Writing&, const Sanction*, Sanction& after) {
   return CheckSanction(after);
+}
+
+InspectionsService::InspectionsService(const resources::Registry& registry) : registry_(registry) {
+  BindWrite<v1::DeleteInspectionRequest, google::protobuf::Empty>(
+      "DeleteInspection",
+      [this](rpc::Call& call, store::Transaction& tx, const v1::DeleteInspectionRequest& request) {
+        return DeleteIf<Inspection>(registry_, call, tx, request, [&](const Inspection& before) {
+          return CheckInspectionOpen(before, call.caller.principal.name);
+        });
+      });
 }
 
 absl::StatusOr<v1::SanctionInspectionResponse> InspectionsService::SanctionInspection(

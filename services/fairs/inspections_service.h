@@ -18,7 +18,7 @@ absl::Status PrepareSanction(const resources::Writing& writing, const v1::Sancti
 
 class InspectionsService : public v1::InspectionServiceHandlers {
  public:
-  explicit InspectionsService(const resources::Registry& registry) : registry_(registry) {}
+  explicit InspectionsService(const resources::Registry& registry);
 
   absl::StatusOr<v1::SanctionInspectionResponse> SanctionInspection(
       rpc::Call& call, store::Transaction& tx,

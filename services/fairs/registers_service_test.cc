@@ -345,6 +345,20 @@ TEST_F(RegistersTest, AFloorPlanKeepsTheCellsOfStands) {
   EXPECT_THAT(updated->spans(), SizeIs(1));
 }
 
+TEST_F(RegistersTest, AFloorPlanWithStandsIsNotDeleted) {
+  const auto remove = [&] {
+    return Call<google::protobuf::Empty, v1::DeleteFloorPlanRequest>(
+        "FloorPlanService/DeleteFloorPlan", "name: 'fairs/f/floorPlans/1-1.1'");
+  };
+  ASSERT_THAT(Position("p", "1", "a", 3, 2), IsOk());
+  EXPECT_THAT(remove(), Refused("STANDS_PLACED"));
+  ASSERT_THAT((Call<Application, v1::ReturnApplicationRequest>(
+                  "ApplicationService/ReturnApplication", "name: '" + NameOf("p") + "'")),
+              IsOk());
+  EXPECT_THAT(remove(), IsOk());
+  EXPECT_EQ(remove().status().code(), StatusCode::kNotFound);
+}
+
 TEST_F(RegistersTest, AFloorPlanIsDrawn) {
   ASSERT_THAT(Position("p", "1", "a", 3, 2), IsOk());
   const auto draw = [&](const std::string& format) {
@@ -443,6 +457,10 @@ TEST_F(RegistersTest, AnInspectionIsSanctionedByAnotherPerson) {
                   "InspectionService/UpdateInspection",
                   "inspection { name: 'fairs/f/inspections/n' note: 'N' }", kOrganiser)),
               Refused("SANCTIONED"));
+  EXPECT_THAT(
+      (Call<google::protobuf::Empty, v1::DeleteInspectionRequest>(
+          "InspectionService/DeleteInspection", "name: 'fairs/f/inspections/n'", kOrganiser)),
+      Refused("SANCTIONED"));
 }
 
 TEST_F(RegistersTest, AnInspectionWithoutFindingsIsNotSanctioned) {
