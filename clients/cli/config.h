@@ -20,7 +20,7 @@ struct Endpoint {
   std::string key = {};          // file
   std::string server_name = {};  // the name in the server's certificate, where it differs
   std::string token_file = {};   // a bearer token, read anew when it changes
-  std::string service = {};      // asked for what every service has, behind a gateway
+  std::string service = {};      // behind a gateway: those that are meant, `zones,fairs`
   bool insecure = false;         // no TLS; only a unix socket or a loopback address
 };
 

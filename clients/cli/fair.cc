@@ -193,7 +193,9 @@ absl::StatusOr<int> Fair::Explain(const std::string& application) {
   }
   std::ostream& out = session_.out();
   out << OneLine(answer->explanation()) << "\n";
-  if (!answer->position_explanation().empty()) {
+  // In a run of positions, there is nothing else to explain.
+  if (!answer->position_explanation().empty() &&
+      answer->position_explanation() != answer->explanation()) {
     out << OneLine(answer->position_explanation()) << "\n";
   }
   if (answer->points_size() > 0) {

@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "caravan/client/contracts.h"
 #include "caravan/client/errors.h"
 #include "clients/cli/text.h"
@@ -21,7 +22,7 @@ const std::vector<Flag>& GlobalFlags() {
       {"key", "FILE", "key of that certificate (PEM)"},
       {"server-name", "NAME", "name in the server's certificate, where it is not the address's"},
       {"token-file", "FILE", "file with a bearer token to show the server"},
-      {"service", "NAME", "service whose changes or operations are meant, behind a gateway"},
+      {"service", "NAME", "services that are meant, behind a gateway: one, or zones,fairs"},
       {"insecure", "", "no TLS; for unix sockets and loopback addresses only"},
       {"timeout", "TIME", "longest time for one call, with its repeats (60s)"},
       {"help", "", "show this help", 'h'},
@@ -127,10 +128,20 @@ absl::StatusOr<std::unique_ptr<Catalog>> Session::Describe(client::CallOptions o
   if (!server.ok()) return server.status();
   const auto target = endpoint();
   if (!target.ok()) return target.status();
-  options.service = target->service;
-  const auto description = client::Describe(**server, options);
-  if (!description.ok()) return description.status();
-  return Catalog::Create(*description);
+  // Behind a gateway, each service describes itself; what they share is the same.
+  client::Description description;
+  std::set<std::string> files, services;
+  for (const auto service : absl::StrSplit(target->service, ',')) {
+    options.service = std::string(service);
+    auto of_service = client::Describe(**server, options);
+    if (!of_service.ok()) return of_service.status();
+    for (auto& file : *of_service->files.mutable_file()) {
+      if (files.insert(file.name()).second) description.files.add_file()->Swap(&file);
+    }
+    services.insert(of_service->services.begin(), of_service->services.end());
+  }
+  description.services.assign(services.begin(), services.end());
+  return Catalog::Create(description);
 }
 
 absl::StatusOr<const Catalog*> Session::catalog() {
@@ -155,7 +166,9 @@ absl::StatusOr<client::CallOptions> Session::OptionsOf(const Collection* collect
   const auto target = endpoint();
   if (!target.ok()) return target.status();
   if (collection != nullptr) return client::CallOptions{.service = collection->service()};
-  if (!target->service.empty()) return client::CallOptions{.service = target->service};
+  if (!target->service.empty() && !absl::StrContains(target->service, ',')) {
+    return client::CallOptions{.service = target->service};
+  }
   const auto known = catalog();
   if (!known.ok()) return known.status();
   std::set<std::string> services;

@@ -66,16 +66,14 @@ absl::Status CheckNothingRuns(const Registry& registry, store::Reader& reader,
                               std::string_view fair) {
   std::string running;
   absl::Status s = resources::VisitBelow<v1::Snapshot>(
-      registry, reader,
-      {std::string(fair), std::pair("state", v1::Snapshot::State_Name(v1::Snapshot::FREEZING))},
+      registry, reader, {std::string(fair), std::pair("state", int64_t{v1::Snapshot::FREEZING})},
       [&](const v1::Snapshot& snapshot) {
         running = snapshot.name();
         return false;
       });
   if (s.ok()) {
     s = resources::VisitBelow<Allocation>(
-        registry, reader,
-        {std::string(fair), std::pair("state", Allocation::State_Name(Allocation::RUNNING))},
+        registry, reader, {std::string(fair), std::pair("state", int64_t{Allocation::RUNNING})},
         [&](const Allocation& allocation) {
           running = allocation.name();
           return false;
@@ -93,7 +91,7 @@ absl::Status CheckScreened(const Registry& registry, store::Reader& reader, cons
   std::string open;
   for (const auto state : {Application::SUBMITTED, Application::SCREENED, Application::ALLOTTED}) {
     absl::Status s = resources::VisitBelow<Application>(
-        registry, reader, {fair.name(), std::pair("state", Application::State_Name(state))},
+        registry, reader, {fair.name(), std::pair("state", int64_t{state})},
         [&](const Application& application) {
           if (application.kind() == kind &&
               (state != Application::ALLOTTED || application.renewal())) {
@@ -239,7 +237,7 @@ absl::Status CheckNewest(const Writing& writing, const Allocation& allocation,
   };
   absl::Status s = resources::VisitBelow<v1::Snapshot>(
       writing.registry, writing.reader,
-      {FairOf(allocation.name()), std::pair("stage", v1::Stage_Name(allocation.stage()))},
+      {FairOf(allocation.name()), std::pair("stage", int64_t{allocation.stage()})},
       [&](const v1::Snapshot& other) {
         if (other.state() == v1::Snapshot::FROZEN &&
             other.waiting_list() == snapshot.waiting_list() &&
@@ -261,7 +259,7 @@ absl::Status SupersedePublished(const Writing& writing, const Allocation& alloca
   std::vector<std::string> published;
   absl::Status s = resources::VisitBelow<Allocation>(
       writing.registry, writing.reader,
-      {FairOf(allocation.name()), std::pair("stage", v1::Stage_Name(allocation.stage()))},
+      {FairOf(allocation.name()), std::pair("stage", int64_t{allocation.stage()})},
       [&](const Allocation& other) {
         if (other.state() == Allocation::PUBLISHED && other.name() != allocation.name()) {
           published.push_back(other.name());

@@ -65,8 +65,9 @@ inline absl::Status WatchReferences(store::Reader& reader, std::string_view name
 struct Below {
   // The resource above them, `practices/single-window`, or `practices/-` for any.
   std::string parent;
-  // Only those with this value of a field that their contract has always indexed.
-  std::optional<std::pair<std::string, std::string>> only = {};
+  // Only those with this value of a field that their contract has always indexed: of an
+  // enum, the number.
+  std::optional<std::pair<std::string, store::Value>> only = {};
   // Only those behind all below this one.
   std::string after = {};
 };

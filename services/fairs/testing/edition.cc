@@ -434,6 +434,8 @@ std::vector<Firm> MakeFirms(size_t count, const std::vector<int64_t>& weights, R
     enterprise.set_display_name(absl::StrCat("Exhibitor ", i + 1, " Co., Ltd."));
     enterprise.add_roles(trade == Application::PRODUCER ? zones::v1::Enterprise::PRODUCER
                                                         : zones::v1::Enterprise::DISTRIBUTOR);
+    enterprise.set_country("CN");
+    enterprise.set_province(edition.delegations[delegation].province());
     *enterprise.mutable_registration_date() = Date(2010, 1, 1);
     enterprise.set_state(zones::v1::Enterprise::ACTIVE);
     (*enterprise.mutable_labels())["synthetic"] = "true";
@@ -558,6 +560,7 @@ void MakeDocuments(Edition& edition) {
     document.set_name(name);
     document.set_title(title);
     document.set_issuer("Invented for demonstrations");
+    document.set_number(name == kExports ? "2024-1" : "2024-2");
     *document.mutable_issue_date() = Date(2024, 3, 1);
   }
 }

@@ -116,7 +116,9 @@ Application DraftOf(const Application& scored) {
 // Stages up to the one that is asked for; of a waiting list, after a third of what was
 // confirmed has been returned.
 void WriteBundles(const Request& request, Edition edition) {
-  edition.fair.mutable_rules()->mutable_general_quantity()->set_method(request.method);
+  v1::Rules::QuantityRule& rule = *edition.fair.mutable_rules()->mutable_general_quantity();
+  rule.set_method(request.method);
+  if (request.method != v1::SCORE_STEP) rule.clear_base();
   EditionCourse course(std::move(edition));
   std::vector<v1::Bundle> bundles;
   for (const v1::Stage stage : {v1::BRAND, v1::GENERAL, v1::PLACEMENT}) {
@@ -169,7 +171,7 @@ int Main(const std::vector<std::string_view>& words) {
   } else if (request.part == "screening" && !drafts.empty()) {
     v1::ScreenApplicationRequest screening;
     *screening.mutable_verified_points() = drafts.front().verified_points();
-    Write(std::vector<v1::ScreenApplicationRequest>{screening});
+    std::cout << Json(screening) << "\n";
   } else if (request.part == "bundles") {
     WriteBundles(request, std::move(edition));
   } else {
