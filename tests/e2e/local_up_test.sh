@@ -49,6 +49,24 @@ section_of "changes pilotZones/haikou"
 expect "who loaded it" 'users/admin'
 section_of "watch --from-revision 1"
 expect "the first change" '^1 '
+
+# The course of the fair.
+section_of "submit fairs/canton-136"
+expect "who has submitted" 'SUBMITTED'
+section_of "fair publish fairs/canton-136/allocations/4"
+expect "a published run" '^State: PUBLISHED$'
+section_of "--allocation fairs/canton-136/allocations/4"
+expect "why a firm has its booths" 'rank'
+section_of "fair verify"
+expect "a run that was computed again" '^Verified: fairs/canton-136/allocations/4, 3 sections, [1-9]'
+section_of "fair draw"
+grep -q '</svg>' "$work/data/fair-1-1.1.svg" || expect "a floor plan" 'svg'
+section_of "get sanctions"
+expect "a sanction" 'BRAND_BOOTHS'
+"$root/tests/e2e/check_fair.py" "$work/data/fair-bundle.json" >"$work/checked" || {
+  cat "$work/checked" >&2
+  failures=$((failures + 1))
+}
 section=$(cat "$work/out")
 expect "an orderly end" '^Draining$'
 
@@ -56,8 +74,10 @@ expect "an orderly end" '^Draining$'
 up || { cat "$work/out" >&2; exit 1; }
 section_of "'batch = 5' -o name"
 expect "zones of batch 5, again" '^46$'
-if grep -q "Loading" "$work/out"; then
-  echo "FAILED: the second run has loaded the reference data again" >&2
+section_of "fair verify"
+expect "the same run, again" '^Verified: fairs/canton-136/allocations/4, 3 sections, [1-9]'
+if grep -qE "Loading|commit-lottery" "$work/out"; then
+  echo "FAILED: the second run has loaded the reference data or opened the fair again" >&2
   failures=$((failures + 1))
 fi
 exit $((failures > 0))
