@@ -360,12 +360,10 @@ absl::Status CheckScreening(const Application& after, const Rules& rules) {
   const auto maxima = MaximaOf(CriteriaOf(rules, after.kind()));
   CheckPoints(after.verified_points(), "verified_points", after.kind(), maxima, violations);
   std::vector<std::string> missing;
+  std::set<std::string_view> given;
+  for (const auto& points : after.verified_points()) given.insert(points.criterion());
   for (const auto& [criterion, maximum] : maxima) {
-    const auto& given = after.verified_points();
-    if (std::none_of(given.begin(), given.end(),
-                     [&](const auto& points) { return points.criterion() == criterion; })) {
-      missing.push_back(criterion);
-    }
+    if (!given.contains(criterion)) missing.push_back(criterion);
   }
   if (!missing.empty()) {
     violations.Add("verified_points", absl::StrCat("lacks points of ", absl::StrJoin(missing, ", "),
