@@ -146,12 +146,16 @@ std::string Color(size_t index) {
 
 constexpr std::string_view kFreeColor = "#ffffff";
 constexpr std::string_view kOutsideColor = "#eeeeee";
-constexpr std::string_view kBlockedColor = "#777777";
+constexpr std::string_view kBlockedColor = "#b0b0b0";
+constexpr std::string_view kCellBorder = "#c8c8c8";
 
 struct Legend {
   std::string color;
   int cells = 0;
 };
+
+// Widest key of a legend, in characters, so that columns stay apart.
+constexpr int kLegendWidth = 27;
 
 // By key; colours in the order of the keys.
 std::map<std::string, Legend> LegendOf(const FloorPlanDrawing& drawing,
@@ -202,6 +206,30 @@ std::string Shorten(std::string_view text, int characters) {
   return absl::StrCat(text.substr(0, end), "…");
 }
 
+// Text of so many characters at the most, of which those of three bytes or more, such as
+// Chinese ones, are as wide as two. Keeps both ends: what tells names apart may be at
+// either.
+std::string ShortenMiddle(std::string_view text, int width) {
+  std::vector<std::string_view> characters;
+  for (size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    ++end;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    characters.push_back(text.substr(begin, end - begin));
+  }
+  const auto width_of = [](std::string_view character) { return character.size() < 3 ? 1 : 2; };
+  int all = 0;
+  for (const std::string_view character : characters) all += width_of(character);
+  if (all <= width) return std::string(text);
+  std::string front, back;
+  int left = width / 2;
+  for (size_t i = 0; (left -= width_of(characters[i])) >= 0; ++i) front += characters[i];
+  left = width - width / 2 - 1;
+  for (size_t i = characters.size(); (left -= width_of(characters[i - 1])) >= 0; --i) {
+    back.insert(0, characters[i - 1]);
+  }
+  return absl::StrCat(front, "…", back);
+}
+
 void AppendText(std::string& svg, int x, int y, int size, std::string_view anchor,
                 std::string_view text) {
   absl::StrAppendFormat(&svg,
@@ -225,8 +253,8 @@ void AppendCell(const FloorPlanDrawing& drawing, const Cell& cell,
   const int x = cell.x * kUnits, y = cell.y * kUnits;
   absl::StrAppendFormat(&svg,
                         "<g><title>%s</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" "
-                        "fill=\"%s\"/>\n",
-                        Escape(note), x, y, kCell, kCell, color);
+                        "fill=\"%s\" stroke=\"%s\"/>\n",
+                        Escape(note), x, y, kCell, kCell, color, kCellBorder);
   AppendText(svg, x + kCell / 2, y + 120, 105, "middle", ShortNumber(cell));
   absl::StrAppend(&svg, "</g>\n");
 }
@@ -307,11 +335,22 @@ nlohmann::ordered_json StandFeature(const FloorPlanDrawing& drawing, const Stand
 std::string DrawSvg(const FloorPlanDrawing& drawing, ColorBy color_by) {
   const std::vector<Cell> cells = CellsOf(drawing);
   const std::map<std::string, Legend> legend = LegendOf(drawing, cells, color_by);
+  std::vector<std::pair<std::string, Legend>> entries(legend.begin(), legend.end());
+  Legend outside{std::string(kOutsideColor)}, blocked{std::string(kBlockedColor)};
+  for (const Cell& cell : cells) {
+    if (cell.blocked) {
+      ++blocked.cells;
+    } else if (cell.span == nullptr) {
+      ++outside.cells;
+    }
+  }
+  if (outside.cells > 0) entries.emplace_back("Of no section", outside);
+  if (blocked.cells > 0) entries.emplace_back("Blocked", blocked);
   const int width = drawing.hall.width_meters() * kUnits;
   const int depth = drawing.hall.depth_meters() * kUnits;
   constexpr int kHeader = 700, kLegendRow = 420, kLegendColumn = 4200;
   const int columns = std::max(1, width / kLegendColumn);
-  const int rows = (static_cast<int>(legend.size()) + columns - 1) / columns;
+  const int rows = (static_cast<int>(entries.size()) + columns - 1) / columns;
   const int height = kHeader + depth + 300 + rows * kLegendRow;
   const std::string title =
       absl::StrCat(drawing.hall.title().empty() ? absl::StrCat("Hall ", IdOf(drawing.hall.name()))
@@ -323,17 +362,15 @@ std::string DrawSvg(const FloorPlanDrawing& drawing, ColorBy color_by) {
       "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
       width, height, Escape(title), width, height);
   AppendText(svg, 200, 480, 400, "start", title);
-  absl::StrAppendFormat(
-      &svg,
-      "<g transform=\"translate(0 %d)\" stroke-width=\"4\">\n<rect width=\"%d\" "
-      "height=\"%d\" fill=\"#fafafa\" stroke=\"#222222\"/>\n<g stroke=\"none\">\n",
-      kHeader, width, depth);
+  absl::StrAppendFormat(&svg,
+                        "<g transform=\"translate(0 %d)\" stroke-width=\"4\">\n<rect width=\"%d\" "
+                        "height=\"%d\" fill=\"#fafafa\" stroke=\"#222222\"/>\n",
+                        kHeader, width, depth);
   for (const Cell& cell : cells) AppendCell(drawing, cell, legend, color_by, svg);
-  absl::StrAppend(&svg, "</g>\n");
   for (const StandCells& stand : StandsOf(drawing, cells)) AppendStand(drawing, stand, svg);
   absl::StrAppend(&svg, "</g>\n");
   int entry = 0;
-  for (const auto& [key, of_key] : legend) {
+  for (const auto& [key, of_key] : entries) {
     const int x = 200 + entry % columns * kLegendColumn;
     const int y = kHeader + depth + 300 + entry / columns * kLegendRow;
     absl::StrAppendFormat(&svg,
@@ -341,7 +378,7 @@ std::string DrawSvg(const FloorPlanDrawing& drawing, ColorBy color_by) {
                           "stroke=\"#222222\" stroke-width=\"8\"/>\n",
                           x, y, of_key.color);
     AppendText(svg, x + 380, y + 215, 180, "start",
-               absl::StrCat(Shorten(key, 34), " (", of_key.cells, ")"));
+               absl::StrCat(ShortenMiddle(key, kLegendWidth), " (", of_key.cells, ")"));
     ++entry;
   }
   absl::StrAppend(&svg, "</svg>\n");

@@ -123,6 +123,7 @@ TEST(Svg, NumbersEveryCellAndNamesStands) {
   EXPECT_THAT(svg, HasSubstr("11.2B35, Toys, free"));
   EXPECT_THAT(svg, HasSubstr("POSITIONED (2)"));
   EXPECT_THAT(svg, HasSubstr("Free (3)"));
+  EXPECT_THAT(svg, HasSubstr(">Blocked (1)<"));
 }
 
 TEST(Svg, ShortensAFasciaBetweenCharacters) {
@@ -130,6 +131,17 @@ TEST(Svg, ShortensAFasciaBetweenCharacters) {
   drawing.applications.begin()->second.set_fascia("玩具玩具玩具玩具玩具玩具玩具玩具");
   EXPECT_THAT(DrawSvg(drawing, DrawFloorPlanRequest::STATE),
               HasSubstr(">玩具玩具玩具玩具玩具玩具…</text>"));
+}
+
+TEST(Svg, KeepsBothEndsOfWhatTheLegendSays) {
+  FloorPlanDrawing drawing = Small();
+  drawing.titles["fairs/canton-136/sections/toys"] =
+      "Consumer Electronics and Information Products";
+  EXPECT_THAT(DrawSvg(drawing, DrawFloorPlanRequest::PRODUCT_GROUP),
+              HasSubstr(">Consumer Elec…oducts: dolls (2)</text>"));
+  drawing.titles["fairs/canton-136/sections/toys"] = "玩具玩具玩具玩具玩具玩具玩具";
+  EXPECT_THAT(DrawSvg(drawing, DrawFloorPlanRequest::COLOR_BY_UNSPECIFIED),
+              HasSubstr(">玩具玩具玩具…玩具玩具玩具 (4)</text>"));
 }
 
 TEST(Svg, GivesSectionsDifferentColours) {
