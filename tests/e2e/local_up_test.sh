@@ -47,7 +47,7 @@ expect "what is not evidenced" '^            Outcome: +NOT_EVIDENCED$'
 expect "what is met all the same" '^            Outcome: +MET$'
 section_of "changes pilotZones/haikou"
 expect "who loaded it" 'users/admin'
-section_of "watch --from-revision 1"
+section_of "--from-revision 1"
 expect "the first change" '^1 '
 
 # The course of the fair.
