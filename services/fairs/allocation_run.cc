@@ -103,7 +103,8 @@ absl::Status SupersedeProposals(const Registry& registry, resources::Writer& wri
 absl::Status Keep(const Registry& registry, OperationContext& context, Allocation& allocation,
                   const std::vector<v1::SectionResult>& results) {
   return context.Write([&, computed = allocation](store::Transaction& tx) -> absl::Status {
-    resources::Writer writer(registry, context.caller().Unrestricted(), tx);
+    const resources::Caller caller = context.caller().Unrestricted();
+    resources::Writer writer(registry, caller, tx);
     bool cancelled = false;
     auto changed = writer.Change<Allocation>(computed.name(), [&](Allocation& stored) {
       cancelled = stored.state() != Allocation::RUNNING;
@@ -135,7 +136,8 @@ absl::Status Keep(const Registry& registry, OperationContext& context, Allocatio
 absl::Status MarkEnded(const Registry& registry, OperationContext& context,
                        const Allocation& allocation, Allocation::State state) {
   return context.Write([&](store::Transaction& tx) {
-    resources::Writer writer(registry, context.caller().Unrestricted(), tx);
+    const resources::Caller caller = context.caller().Unrestricted();
+    resources::Writer writer(registry, caller, tx);
     return writer
         .Change<Allocation>(allocation.name(),
                             [&](Allocation& stored) {

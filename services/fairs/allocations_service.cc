@@ -201,7 +201,8 @@ absl::StatusOr<google::longrunning::Operation> Start(const Registry& registry,
   auto operation = operations.Start(call.caller, tx, kRunAllocation, allocation, allocation.name());
   if (!operation.ok()) return operation;
   allocation.set_operation(operation->name());
-  resources::Writer writer(registry, call.caller.Unrestricted(), tx);
+  const resources::Caller caller = call.caller.Unrestricted();
+  resources::Writer writer(registry, caller, tx);
   auto written = writer.Write(*registry.FindByMessage(*Allocation::descriptor()), nullptr,
                               allocation, resources::WriteKind::kCreate, "");
   if (!written.ok()) return written.status();
@@ -266,7 +267,8 @@ absl::Status SupersedePublished(const Writing& writing, const Allocation& alloca
         }
         return true;
       });
-  resources::Writer writer(writing.registry, writing.caller.Unrestricted(), writing.tx);
+  const resources::Caller caller = writing.caller.Unrestricted();
+  resources::Writer writer(writing.registry, caller, writing.tx);
   for (const std::string& name : published) {
     if (!s.ok()) return s;
     s = writer
@@ -342,7 +344,8 @@ absl::StatusOr<google::longrunning::Operation> SnapshotsService::FreezeSnapshot(
   auto operation = operations_.Start(call.caller, tx, kFreezeSnapshot, snapshot, snapshot.name());
   if (!operation.ok()) return operation;
   snapshot.set_operation(operation->name());
-  resources::Writer writer(registry_, call.caller.Unrestricted(), tx);
+  const resources::Caller caller = call.caller.Unrestricted();
+  resources::Writer writer(registry_, caller, tx);
   auto written = writer.Write(*registry_.FindByMessage(*v1::Snapshot::descriptor()), nullptr,
                               snapshot, resources::WriteKind::kCreate, "");
   if (!written.ok()) return written.status();

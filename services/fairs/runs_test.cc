@@ -61,7 +61,7 @@ class RunsTest : public ::testing::Test {
     TestServer::Options zones;
     zones.definition = zones::ZonesDefinition();
     zones.clock = clock_.AsFunction();
-    zones.access = caravan::testing::PolicyOf({{"*", "*", "*"}});
+    zones.access = caravan::testing::PolicyOf({{"users/admin", "*"}, {"services/fairs", "*"}});
     zones_ = TestServer::Start(std::move(zones));
     TestServer::Options fairs;
     fairs.definition = FairsDefinition();
@@ -418,7 +418,7 @@ TEST_F(RunsTest, RefusesWhatMayNotBe) {
   v1::SimulateAllocationRequest simulate;
   simulate.set_name(rerun.name());
   *simulate.mutable_rules() = rerun.rules();
-  simulate.mutable_rules()->mutable_brand_quantity()->set_method(v1::HIGHEST_AVERAGES);
+  simulate.mutable_rules()->set_firm_cap(4);
   auto simulated =
       Await<Allocation>(Must<Operation>("AllocationService/SimulateAllocation", simulate));
   ASSERT_TRUE(simulated.ok()) << simulated.status();

@@ -207,7 +207,8 @@ absl::Status Freeze(const Registry& registry, const peers::Peer& zones, Operatio
   std::vector<v1::SectionInputs> inputs;
   if (s = MakeInputs(context, frozen, snapshot, inputs); !s.ok()) return s;
   return context.Write([&, made = snapshot](store::Transaction& tx) mutable -> absl::Status {
-    resources::Writer writer(registry, context.caller().Unrestricted(), tx);
+    const resources::Caller caller = context.caller().Unrestricted();
+    resources::Writer writer(registry, caller, tx);
     const resources::Collection& collection =
         *registry.FindByMessage(*v1::SectionInputs::descriptor());
     for (const v1::SectionInputs& of_section : inputs) {
@@ -242,7 +243,8 @@ absl::StatusOr<v1::Snapshot> FreezeSnapshot(const Registry& registry, const peer
   // Whoever goes on will freeze it.
   if (context.interrupted() || context.stopping()) return s;
   absl::Status marked = context.Write([&](store::Transaction& tx) {
-    resources::Writer writer(registry, context.caller().Unrestricted(), tx);
+    const resources::Caller caller = context.caller().Unrestricted();
+    resources::Writer writer(registry, caller, tx);
     return writer
         .Change<v1::Snapshot>(snapshot.name(),
                               [](v1::Snapshot& stored) {

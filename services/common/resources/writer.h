@@ -19,6 +19,8 @@ class Writer {
   // `field` is the path of the resource in the request, for error messages:
   // `pilot_zone`, `requests[2].pilot_zone`.
   Writer(const Registry& registry, const Caller& caller, store::Transaction& tx);
+  // The caller outlives it.
+  Writer(const Registry& registry, Caller&& caller, store::Transaction& tx) = delete;
 
   // A resource as it is stored.
   struct Stored {
