@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "services/fairs/eligibility.h"
 #include "services/fairs/floor_plan.h"
 #include "services/fairs/hall.h"
 #include "services/fairs/points.h"
@@ -88,7 +87,6 @@ void AddQuotas(const SectionSources& sources, const Held& held, SectionInputs& i
 
 void AddEntries(const SectionSources& sources, SectionInputs& inputs) {
   const v1::Rules& rules = sources.fair->rules();
-  const int32_t cap = FirmCap(rules, *sources.section);
   std::vector<const Application*> taking_part;
   for (const Application& application : sources.applications) {
     if (TakesPart(application, sources.stage, sources.waiting_list)) {
@@ -104,7 +102,7 @@ void AddEntries(const SectionSources& sources, SectionInputs& inputs) {
     entry.set_delegation(std::string(LastSegment(application->delegation())));
     entry.set_score(application->score());
     entry.set_minimum_booths(application->minimum_booths());
-    entry.set_maximum_booths(std::min(application->maximum_booths(), cap));
+    entry.set_maximum_booths(application->maximum_booths());
     entry.set_newcomer(application->newcomer());
     if (sources.stage == v1::PLACEMENT) entry.set_booths(application->allotted_booths());
     entry.set_stand_type(application->stand_type());
