@@ -106,12 +106,12 @@ class FairCommandsTest : public ::testing::Test {
     for (const auto& section : edition_.sections) Must({"divide-quotas", section.name()});
   }
 
-  // Freezes, draws and runs a stage; what `fair allocate` shows.
+  // Freezes, draws and runs the first stage; what `fair allocate` shows.
   std::string Allocate(const std::string& stage) {
     const Outcome frozen = Run({"fair", "allocate", kFair, "--stage", stage, "--freeze"});
     EXPECT_EQ(frozen.code, 0) << frozen.err;
     EXPECT_THAT(frozen.err, HasSubstr("Frozen: fairs/canton-136/snapshots/"));
-    const std::string snapshot = std::string(kFair) + "/snapshots/" + "1";
+    const std::string snapshot = std::string(kFair) + "/snapshots/1";
     clock_.Advance(absl::Hours(1));
     Must({"reveal-lottery", kFair, "--stage", stage, "--secret", Secret(stage), "--public-value",
           "4 0 7", "--public-source", "a public draw", "--public-time",

@@ -1,6 +1,10 @@
 // What waits for the user.
 #include "caravan/api/v1/pending_actions.client.h"
 
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "clients/cli/changes.h"
@@ -28,8 +32,8 @@ absl::StatusOr<int> RunPending(Session& session, const Flags& flags) {
   if (!flags.args().empty()) return UsageError("pending takes no arguments");
   const auto format = ParseFormat(flags.Get("output", "table"));
   if (!format.ok()) return format.status();
-  const auto options = session.OptionsOf(nullptr);
-  if (!options.ok()) return options.status();
+  const auto services = session.OptionsOfServices();
+  if (!services.ok()) return services.status();
   const auto catalog = session.catalog();
   if (!catalog.ok()) return catalog.status();
   const auto connection = session.connection();
@@ -40,36 +44,48 @@ absl::StatusOr<int> RunPending(Session& session, const Flags& flags) {
                            ? "overdue = true"
                            : absl::StrCat("(", request.filter(), ") AND overdue = true"));
   }
-  const api::v1::PendingActionServiceClient client(*connection, *options);
+  std::vector<api::v1::PendingAction> actions;
+  for (const client::CallOptions& options : *services) {
+    const api::v1::PendingActionServiceClient client(*connection, options);
+    for (const auto& action : client.ListPendingActions(request)) {
+      if (!action.ok()) return action.status();
+      actions.push_back(*action);
+    }
+  }
+  // Each service lists its own by due date.
+  std::stable_sort(actions.begin(), actions.end(), [](const auto& a, const auto& b) {
+    const auto order = [](const api::v1::PendingAction& action) {
+      const auto& due = action.due_date();
+      return std::tuple(!action.has_due_date(), due.year(), due.month(), due.day());
+    };
+    return order(a) < order(b);
+  });
   Table table({"DUE", "OVERDUE", "RESOURCE", "STATE", "VERBS"}, session.out());
-  int64_t count = 0;
-  for (const auto& action : client.ListPendingActions(std::move(request))) {
-    if (!action.ok()) return action.status();
-    ++count;
+  for (const api::v1::PendingAction& action : actions) {
     switch (*format) {
       case Format::kName:
-        session.out() << action->resource() << "\n";
+        session.out() << action.resource() << "\n";
         break;
       case Format::kYaml:
-        session.out() << "---\n" << ToYaml(**catalog, *action);
+        session.out() << "---\n" << ToYaml(**catalog, action);
         break;
       case Format::kJson: {
-        auto json = ToJson(*action, false);
+        auto json = ToJson(action, false);
         if (!json.ok()) return json.status();
         session.out() << *json << "\n";
         break;
       }
       default: {
         std::vector<std::string> verbs;
-        for (const auto& method : action->methods()) verbs.push_back(CommandOf(**catalog, method));
-        table.Add({action->has_due_date() ? FormatScalarMessage(action->due_date()) : "",
-                   action->overdue() ? "yes" : "", action->resource(), action->state(),
+        for (const auto& method : action.methods()) verbs.push_back(CommandOf(**catalog, method));
+        table.Add({action.has_due_date() ? FormatScalarMessage(action.due_date()) : "",
+                   action.overdue() ? "yes" : "", action.resource(), action.state(),
                    absl::StrJoin(verbs, ",")});
       }
     }
   }
   table.Flush();
-  if (count == 0) session.err() << "Nothing waits for you.\n";
+  if (actions.empty()) session.err() << "Nothing waits for you.\n";
   return 0;
 }
 

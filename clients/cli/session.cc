@@ -180,6 +180,22 @@ absl::StatusOr<client::CallOptions> Session::OptionsOf(const Collection* collect
   return client::CallOptions{.service = services.empty() ? "" : *services.begin()};
 }
 
+absl::StatusOr<std::vector<client::CallOptions>> Session::OptionsOfServices() {
+  const auto target = endpoint();
+  if (!target.ok()) return target.status();
+  std::vector<client::CallOptions> all;
+  if (!absl::StrContains(target->service, ',')) {
+    const auto options = OptionsOf(nullptr);
+    if (!options.ok()) return options.status();
+    all.push_back(*options);
+    return all;
+  }
+  for (const auto service : absl::StrSplit(target->service, ',')) {
+    all.push_back({.service = std::string(service)});
+  }
+  return all;
+}
+
 absl::StatusOr<std::unique_ptr<Message>> Session::Call(
     const google::protobuf::MethodDescriptor& method, Message* request) {
   const auto server = connection();

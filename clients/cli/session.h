@@ -72,6 +72,8 @@ class Session {
   // collection belongs to, else of the one that the user names or that alone is
   // there. A usage error where that does not say which.
   absl::StatusOr<client::CallOptions> OptionsOf(const Collection* collection);
+  // The same of each service that the context or --service names.
+  absl::StatusOr<std::vector<client::CallOptions>> OptionsOfServices();
 
   // The endpoint that flags and contexts give.
   absl::StatusOr<Endpoint> endpoint() const;

@@ -79,6 +79,7 @@ fair_course() {
   say "(stage BRAND is run and published likewise; then those that follow)"
   allocate general 3 run
   say "(the inputs are frozen before the public value is known; another person publishes)"
+  run "caravanctl pending >$data/fair-pending.txt; head -n 4 $data/fair-pending.txt"
   caravanctl get applications --parent "$fair" --filter 'state = "ALLOTTED"' -o name |
     xargs -P 4 -n 1 caravanctl confirm >>"$data/fair.log" 2>&1
   say && say "All firms confirm their booths."

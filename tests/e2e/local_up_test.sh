@@ -55,6 +55,8 @@ section_of "submit fairs/canton-136"
 expect "who has submitted" 'SUBMITTED'
 section_of "fair publish fairs/canton-136/allocations/4"
 expect "a published run" '^State: PUBLISHED$'
+section_of "caravanctl pending"
+expect "what waits in all services" 'ALLOTTED +.*confirm'
 section_of "--allocation fairs/canton-136/allocations/4"
 expect "why a firm has its booths" 'rank'
 section_of "fair verify"
