@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 import check_fair
 
 SIZE = ["--sections", "3", "--booths", "900", "--applications", "420", "--delegations", "6"]
