@@ -388,6 +388,13 @@ TEST_F(RegistersTest, AnInvitationTakesItsCourse) {
   EXPECT_THAT(Step<v1::LapseInvitationRequest>("Lapse"), Refused("REPLY_NOT_DUE"));
   ASSERT_THAT(Step<v1::AcceptInvitationRequest>("Accept"), IsOk());
   EXPECT_THAT(Pending(), ElementsAre("ReportInvitation"));
+  auto stand = Get("i");
+  ASSERT_THAT(stand, IsOk());
+  EXPECT_EQ(stand->kind(), Application::SPECIAL);
+  EXPECT_EQ(stand->state(), Application::CONFIRMED);
+  EXPECT_EQ(stand->allotted_booths(), stand->minimum_booths());
+  EXPECT_EQ(stand->enterprise(), "enterprises/de-1");
+  EXPECT_EQ(stand->pseudonym().size(), 32u);
   EXPECT_THAT((Call<Invitation, v1::UpdateInvitationRequest>(
                   "InvitationService/UpdateInvitation",
                   "invitation { name: 'fairs/f/invitations/i' booths: 3 }")),
