@@ -137,13 +137,15 @@ absl::Status CheckStandsKept(const Floor& before, const Floor& after, const Floo
     const auto at = old == nullptr ? std::nullopt : IndexOf(*old->row, stand.first_number());
     if (!at.has_value()) continue;
     const Floor::Row* now = after.Find(stand.row());
-    const auto first = now == nullptr ? std::nullopt : IndexOf(*now->row, stand.first_number());
+    // GCC 12 warns falsely of the same as an optional.
+    const int32_t first =
+        now == nullptr ? -1 : IndexOf(*now->row, stand.first_number()).value_or(-1);
     for (int32_t i = 0; i < stand.booths() && *at + i < old->row->cells(); ++i) {
       const Floor::Cell& cell = old->cells[*at + i];
       const bool kept =
-          first.has_value() && *first + i < now->row->cells() &&
-          now->row->aisle() == old->row->aisle() && now->cells[*first + i].number == cell.number &&
-          now->cells[*first + i].section == cell.section && !now->cells[*first + i].blocked;
+          first >= 0 && first + i < now->row->cells() && now->row->aisle() == old->row->aisle() &&
+          now->cells[first + i].number == cell.number &&
+          now->cells[first + i].section == cell.section && !now->cells[first + i].blocked;
       if (kept) continue;
       const std::string name = CellName(before.hall(), *old->row, cell.number);
       return api::Error(
