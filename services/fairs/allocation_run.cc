@@ -8,6 +8,7 @@
 #include "services/common/resources/writer.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/runs.h"
 #include "services/fairs/section_run.h"
 
@@ -55,7 +56,6 @@ absl::Status Compute(const Registry& registry, OperationContext& context, Alloca
     if (!inputs.ok()) return inputs.status();
     auto result = RunSection(allocation.rules(), *inputs, allocation.seed());
     if (!result.ok()) return result.status();
-    result->set_digest(DigestOfResult(LastSegment(section), *result));
     digests.push_back(result->digest());
     Count(*inputs, *result, allocation);
     // A dry run keeps none.

@@ -9,19 +9,22 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
 #include "caravan/fairs/v1/quotas.pb.h"
 #include "caravan/fairs/v1/sections.pb.h"
+#include "google/protobuf/util/time_util.h"
+#include "services/common/api/date.h"
 #include "services/common/api/errors.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/explanation.h"
 #include "services/fairs/fair.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/runs.h"
 
 namespace caravan::fairs {
 
+using google::protobuf::util::TimeUtil;
 using resources::Registry;
 using resources::Writing;
 using v1::Allocation;
@@ -36,10 +39,6 @@ constexpr int kMostDifferences = 1000;
 struct PublicationFacts {
   operations::Operations* operations;
 };
-
-std::string FairOf(std::string_view name) {
-  return std::string(name.substr(0, name.find('/', std::string_view("fairs/").size())));
-}
 
 api::Error Precondition(std::string_view reason, std::string_view resource, std::string message) {
   api::Error error(absl::StatusCode::kFailedPrecondition, reason, message);
@@ -147,11 +146,6 @@ absl::Status CheckQuotas(const Registry& registry, store::Reader& reader, const 
   return absl::OkStatus();
 }
 
-absl::StatusOr<Allocation> RequireRun(const Registry& registry, store::Reader& reader,
-                                      const std::string& name) {
-  return resources::Require<Allocation>(registry, reader, name);
-}
-
 absl::StatusOr<v1::SectionResult> ResultOf(const Registry& registry, store::Reader& reader,
                                            const Allocation& allocation,
                                            const std::string& section) {
@@ -222,7 +216,7 @@ absl::StatusOr<v1::Snapshot> RequireFrozen(const Registry& registry, store::Read
 
 // Names that belong together must be of one fair.
 absl::Status CheckOfFair(std::string_view field, const std::string& name, std::string_view fair) {
-  if (FairOf(name) == fair) return absl::OkStatus();
+  if (EditionOf(name) == fair) return absl::OkStatus();
   api::Violations violations;
   violations.Add(std::string(field), absl::StrCat("is ", name, "; must be of ", fair));
   return violations.ToStatus();
@@ -238,7 +232,7 @@ absl::Status CheckNewest(const Writing& writing, const Allocation& allocation,
   };
   absl::Status s = resources::VisitBelow<v1::Snapshot>(
       writing.registry, writing.reader,
-      {FairOf(allocation.name()), std::pair("stage", int64_t{allocation.stage()})},
+      {std::string(EditionOf(allocation.name())), std::pair("stage", int64_t{allocation.stage()})},
       [&](const v1::Snapshot& other) {
         if (other.state() == v1::Snapshot::FROZEN &&
             other.waiting_list() == snapshot.waiting_list() &&
@@ -260,7 +254,7 @@ absl::Status SupersedePublished(const Writing& writing, const Allocation& alloca
   std::vector<std::string> published;
   absl::Status s = resources::VisitBelow<Allocation>(
       writing.registry, writing.reader,
-      {FairOf(allocation.name()), std::pair("stage", int64_t{allocation.stage()})},
+      {std::string(EditionOf(allocation.name())), std::pair("stage", int64_t{allocation.stage()})},
       [&](const Allocation& other) {
         if (other.state() == Allocation::PUBLISHED && other.name() != allocation.name()) {
           published.push_back(other.name());
@@ -295,16 +289,10 @@ absl::Status Publish(const Writing& writing, Allocation& allocation) {
   if (absl::Status s = CheckNewest(writing, allocation, *snapshot); !s.ok()) return s;
   if (absl::Status s = SupersedePublished(writing, allocation, *snapshot); !s.ok()) return s;
   allocation.set_publisher(writing.caller.principal.name);
-  const int64_t micros = absl::ToUnixMicros(writing.caller.now);
-  allocation.mutable_publish_time()->set_seconds(micros / 1'000'000);
-  allocation.mutable_publish_time()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
-  const int64_t today = writing.caller.today;
-  const absl::CivilDay due = absl::CivilDay(today / 10000, static_cast<int>(today / 100 % 100),
-                                            static_cast<int>(today % 100)) +
-                             allocation.rules().objection_days();
-  allocation.mutable_objection_due_date()->set_year(static_cast<int32_t>(due.year()));
-  allocation.mutable_objection_due_date()->set_month(due.month());
-  allocation.mutable_objection_due_date()->set_day(due.day());
+  *allocation.mutable_publish_time() =
+      TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(writing.caller.now));
+  *allocation.mutable_objection_due_date() =
+      DaysAfter(api::DateOfDay(writing.caller.today), allocation.rules().objection_days());
   const auto* facts = writing.caller.Facts<PublicationFacts>();
   if (facts == nullptr) return absl::InternalError("a publication without operations");
   auto operation = facts->operations->Start(writing.caller, writing.tx, kPublishAllocation,
@@ -349,7 +337,6 @@ absl::StatusOr<google::longrunning::Operation> SnapshotsService::FreezeSnapshot(
   auto written = writer.Write(*registry_.FindByMessage(*v1::Snapshot::descriptor()), nullptr,
                               snapshot, resources::WriteKind::kCreate, "");
   if (!written.ok()) return written.status();
-  if (request.validate_only()) tx.Discard();
   return operation;
 }
 
@@ -383,13 +370,12 @@ absl::StatusOr<google::longrunning::Operation> AllocationsService::RunAllocation
     return operations_.Start(call.caller, tx, kRunAllocation, allocation, fair->name());
   }
   auto operation = Start(registry_, operations_, call, tx, fair->name(), std::move(allocation));
-  if (operation.ok() && request.validate_only()) tx.Discard();
   return operation;
 }
 
 absl::StatusOr<google::longrunning::Operation> AllocationsService::SimulateAllocation(
     rpc::Call& call, store::Transaction& tx, const v1::SimulateAllocationRequest& request) {
-  auto run = RequireRun(registry_, tx, request.name());
+  auto run = resources::Require<Allocation>(registry_, tx, request.name());
   if (!run.ok()) return run.status();
   if (absl::Status s = CheckComputed(*run); !s.ok()) return s;
   api::Violations violations;
@@ -399,17 +385,16 @@ absl::StatusOr<google::longrunning::Operation> AllocationsService::SimulateAlloc
   if (!snapshot.ok()) return snapshot.status();
   Allocation allocation = NewRun(*snapshot, request.rules(), run->seed(), call);
   allocation.set_simulation_of(run->name());
-  auto operation =
-      Start(registry_, operations_, call, tx, FairOf(run->name()), std::move(allocation));
-  if (operation.ok() && request.validate_only()) tx.Discard();
+  auto operation = Start(registry_, operations_, call, tx, std::string(EditionOf(run->name())),
+                         std::move(allocation));
   return operation;
 }
 
 absl::StatusOr<v1::CompareAllocationsResponse> AllocationsService::CompareAllocations(
     rpc::Call&, store::Reader& reader, const v1::CompareAllocationsRequest& request) {
-  auto run = RequireRun(registry_, reader, request.name());
+  auto run = resources::Require<Allocation>(registry_, reader, request.name());
   if (!run.ok()) return run.status();
-  auto other = RequireRun(registry_, reader, request.other());
+  auto other = resources::Require<Allocation>(registry_, reader, request.other());
   if (!other.ok()) return other.status();
   for (const Allocation* allocation : {&*run, &*other}) {
     if (absl::Status s = CheckComputed(*allocation); !s.ok()) return s;
@@ -442,7 +427,7 @@ absl::StatusOr<v1::CompareAllocationsResponse> AllocationsService::CompareAlloca
 
 absl::StatusOr<v1::Bundle> AllocationsService::ExportBundle(
     rpc::Call& call, store::Reader& reader, const v1::ExportBundleRequest& request) {
-  auto run = RequireRun(registry_, reader, request.name());
+  auto run = resources::Require<Allocation>(registry_, reader, request.name());
   if (!run.ok()) return run.status();
   if (absl::Status s = CheckComputed(*run); !s.ok()) return s;
   const resources::Collection& results = *registry_.FindByMessage(*v1::SectionResult::descriptor());
@@ -455,7 +440,7 @@ absl::StatusOr<v1::Bundle> AllocationsService::ExportBundle(
                         absl::StrCat(run->name(), " is not published; until then only those are ",
                                      "told who may read its results"));
   }
-  auto fair = resources::Require<v1::Fair>(registry_, reader, FairOf(run->name()));
+  auto fair = resources::Require<v1::Fair>(registry_, reader, EditionOf(run->name()));
   if (!fair.ok()) return fair.status();
   auto snapshot = resources::Require<v1::Snapshot>(registry_, reader, run->snapshot());
   if (!snapshot.ok()) return snapshot.status();
@@ -502,20 +487,18 @@ absl::Status PrepareObjection(const Writing& writing, const v1::Objection* befor
   if (!allocation.ok()) return allocation.status();
   // One that does not exist is left to the check of the parent.
   if (!allocation->has_value()) return absl::OkStatus();
-  if (absl::Status s = CheckOfFair("application", after.application(), FairOf(run)); !s.ok()) {
+  if (absl::Status s = CheckOfFair("application", after.application(), EditionOf(run)); !s.ok()) {
     return s;
   }
   const auto& due = (*allocation)->objection_due_date();
-  const int64_t last = due.year() * 10000 + due.month() * 100 + due.day();
-  if ((*allocation)->state() != Allocation::PUBLISHED || writing.caller.today > last) {
+  if ((*allocation)->state() != Allocation::PUBLISHED ||
+      writing.caller.today > api::FirstDay(due)) {
     return Precondition(
         "OBJECTIONS_CLOSED", run,
         (*allocation)->state() != Allocation::PUBLISHED
             ? absl::StrCat(run, " is ", Allocation::State_Name((*allocation)->state()),
                            "; objections are to a PUBLISHED run")
-            : absl::StrCat("objections to ", run, " were due by ", due.year(), "-",
-                           absl::Dec(due.month(), absl::kZeroPad2), "-",
-                           absl::Dec(due.day(), absl::kZeroPad2)));
+            : absl::StrCat("objections to ", run, " were due by ", api::FormatDate(due)));
   }
   auto application = writing.registry.Lookup<Application>(writing.reader, after.application());
   if (!application.ok()) return application.status();

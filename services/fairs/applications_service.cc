@@ -15,10 +15,12 @@
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/application.h"
+#include "services/fairs/deletion.h"
 #include "services/fairs/exhibits.h"
 #include "services/fairs/explanation.h"
 #include "services/fairs/firms.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/stand_changes.h"
 #include "services/fairs/stands.h"
 
@@ -311,7 +313,7 @@ ApplicationsService::ApplicationsService(const Registry& registry, store::Store&
   BindWrite<v1::DeleteApplicationRequest, google::protobuf::Empty>(
       "DeleteApplication",
       [this](rpc::Call& call, store::Transaction& tx, const v1::DeleteApplicationRequest& request) {
-        return DeleteApplication(call, tx, request);
+        return DeleteIf<Application>(registry_, call, tx, request, CheckDelete);
       });
 }
 
@@ -328,23 +330,6 @@ absl::Status ApplicationsService::AskForFirms(rpc::Call& call, const std::string
   if (!firms.ok()) return firms.status();
   call.caller.facts = FirmFacts{*std::move(firms)};
   return absl::OkStatus();
-}
-
-absl::StatusOr<google::protobuf::Empty> ApplicationsService::DeleteApplication(
-    rpc::Call& call, store::Transaction& tx, const v1::DeleteApplicationRequest& request) const {
-  const resources::Collection& applications = Applications(registry_);
-  Writer writer(registry_, call.caller, tx);
-  if (request.allow_missing()) {
-    auto existing = writer.Read(applications, request.name());
-    if (!existing.ok()) return existing.status();
-    if (!existing->has_value()) return google::protobuf::Empty();
-  }
-  auto before = writer.ReadForChange(applications, request.name(), request.etag(), "etag");
-  if (!before.ok()) return before.status();
-  absl::Status s = CheckDelete(static_cast<const Application&>(*before->message));
-  if (!s.ok()) return s;
-  if (s = writer.Delete(applications, *before); !s.ok()) return s;
-  return google::protobuf::Empty();
 }
 
 absl::StatusOr<Application> ApplicationsService::MoveApplication(

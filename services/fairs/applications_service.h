@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "caravan/fairs/v1/applications.service.h"
-#include "google/protobuf/empty.pb.h"
 #include "services/common/peers/peers.h"
 #include "services/common/resources/registry.h"
 #include "services/common/store/store.h"
@@ -51,8 +50,6 @@ class ApplicationsService : public v1::ApplicationServiceHandlers {
  private:
   // Before an application is submitted or checked: asks zones for its firms.
   absl::Status AskForFirms(rpc::Call& call, const std::string& name) const;
-  absl::StatusOr<google::protobuf::Empty> DeleteApplication(
-      rpc::Call& call, store::Transaction& tx, const v1::DeleteApplicationRequest& request) const;
 
   const resources::Registry& registry_;
   store::Store& store_;

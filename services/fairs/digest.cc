@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 
 namespace caravan::fairs {
@@ -175,7 +176,7 @@ absl::Status WriteRules(const v1::Rules& rules, TextSink sink) {
 absl::Status WriteInputs(const v1::SectionInputs& inputs, TextSink sink) {
   Lines lines(sink);
   lines.Begin("section")
-      .Text(SectionId(inputs.name()))
+      .Text(LastSegment(inputs.name()))
       .Text(inputs.phase())
       .Enum(v1::Stage_Name(inputs.stage()), inputs.stage())
       .Flag(inputs.waiting_list())
@@ -303,11 +304,6 @@ std::string DigestOfAllocation(std::string_view snapshot_digest, std::string_vie
     sha.Add("\n");
   }
   return sha.HexDigits();
-}
-
-std::string_view SectionId(std::string_view name) {
-  // From the start where there is no slash: npos + 1 is 0.
-  return name.substr(name.rfind('/') + 1);
 }
 
 }  // namespace caravan::fairs

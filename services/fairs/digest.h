@@ -42,7 +42,4 @@ std::string DigestOfSnapshot(absl::Span<const std::string> inputs_digests);
 std::string DigestOfAllocation(std::string_view snapshot_digest, std::string_view rules_digest,
                                std::string_view seed, absl::Span<const std::string> result_digests);
 
-// The id of a section: the last segment of the name of its inputs or its result.
-std::string_view SectionId(std::string_view name);
-
 }  // namespace caravan::fairs

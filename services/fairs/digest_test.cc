@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/testing/made_up_section.h"
 #include "services/fairs/testing/messages.h"
 
@@ -193,10 +194,10 @@ TEST(DigestOfAllocation, IsOfAllThatARunComesFromAndOfItsResults) {
             Sha256("snapshot\nrules\nseed\nab\ncd\n"));
 }
 
-TEST(SectionId, IsTheLastSegment) {
-  EXPECT_EQ(SectionId("fairs/136/snapshots/1/sectionInputs/lamps"), "lamps");
-  EXPECT_EQ(SectionId("lamps"), "lamps");
-  EXPECT_EQ(SectionId(""), "");
+TEST(LastSegment, IsTheLastSegment) {
+  EXPECT_EQ(LastSegment("fairs/136/snapshots/1/sectionInputs/lamps"), "lamps");
+  EXPECT_EQ(LastSegment("lamps"), "lamps");
+  EXPECT_EQ(LastSegment(""), "");
 }
 
 // Changes one field, of a message or of an item of it.

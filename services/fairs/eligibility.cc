@@ -11,6 +11,7 @@
 #include "services/common/api/errors.h"
 #include "services/fairs/application.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 
 namespace caravan::fairs {

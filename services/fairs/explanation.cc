@@ -11,6 +11,7 @@
 #include "services/common/api/errors.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/next_booth.h"
 #include "services/fairs/placement_explanation.h"
 #include "services/fairs/points.h"
@@ -353,7 +354,7 @@ absl::StatusOr<ExplainApplicationResponse> Explain(const v1::Rules& rules,
   }
   if (!entry->exclusion().empty()) {
     return ExplainExclusion(*entry, *decision,
-                            LotteryKey(seed, SectionId(inputs.name()), pseudonym));
+                            LotteryKey(seed, LastSegment(inputs.name()), pseudonym));
   }
   if (inputs.stage() == v1::PLACEMENT) return ExplainPlacement(inputs, result, seed, pseudonym);
   const absl::StatusOr<SectionPools> pools = ReadSectionPools(rules, inputs, seed);

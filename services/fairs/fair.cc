@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "google/protobuf/util/time_util.h"
 #include "services/common/api/date.h"
 #include "services/common/api/text.h"
 #include "services/fairs/lottery.h"
@@ -14,6 +15,7 @@
 namespace caravan::fairs {
 
 using google::protobuf::RepeatedPtrField;
+using google::protobuf::util::TimeUtil;
 using v1::Fair;
 using v1::Rules;
 using v1::Stage;
@@ -130,17 +132,21 @@ Fair::Draw* MutableDraw(Fair& fair, Stage stage) {
   return nullptr;
 }
 
-void SetTime(absl::Time time, google::protobuf::Timestamp* timestamp) {
-  const int64_t micros = absl::ToUnixMicros(time);
-  timestamp->set_seconds(micros / 1'000'000);
-  timestamp->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
-}
-
 absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }
 
 }  // namespace
+
+google::type::Date DaysAfter(const google::type::Date& date, int32_t days) {
+  const absl::CivilDay day =
+      absl::CivilDay(date.year(), date.month(), date.day()) + static_cast<absl::civil_diff_t>(days);
+  google::type::Date after;
+  after.set_year(static_cast<int32_t>(day.year()));
+  after.set_month(day.month());
+  after.set_day(day.day());
+  return after;
+}
 
 const Fair::Phase* FindPhase(const Fair& fair, std::string_view id) {
   for (const Fair::Phase& phase : fair.phases()) {
@@ -246,7 +252,7 @@ absl::Status Commit(const v1::CommitLotteryRequest& request, absl::Time now, Fai
   Fair::Draw& draw = *fair.add_draws();
   draw.set_stage(request.stage());
   draw.set_commitment(request.commitment());
-  SetTime(now, draw.mutable_commit_time());
+  *draw.mutable_commit_time() = TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(now));
   return absl::OkStatus();
 }
 
@@ -296,7 +302,7 @@ absl::Status Reveal(const v1::RevealLotteryRequest& request, const v1::Snapshot*
   draw->set_public_source(request.public_source());
   *draw->mutable_public_time() = request.public_time();
   draw->set_seed(LotterySeed(request.secret(), first->digest(), request.public_value()));
-  SetTime(now, draw->mutable_reveal_time());
+  *draw->mutable_reveal_time() = TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(now));
   return absl::OkStatus();
 }
 

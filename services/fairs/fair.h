@@ -10,6 +10,7 @@
 #include "caravan/fairs/v1/fairs.pb.h"
 #include "caravan/fairs/v1/rules.pb.h"
 #include "caravan/fairs/v1/snapshots.pb.h"
+#include "google/type/date.pb.h"
 #include "services/common/api/errors.h"
 
 namespace caravan::fairs {
@@ -19,6 +20,9 @@ const v1::Fair::Phase* FindPhase(const v1::Fair& fair, std::string_view id);
 
 // The ids of its phases, for messages: `1, 2, 3`.
 std::string PhaseIds(const v1::Fair& fair);
+
+// The day so many days after a day.
+google::type::Date DaysAfter(const google::type::Date& date, int32_t days);
 
 // Adds what is wrong with a rule set; `prefix` is the path of its fields, `rules.`.
 void CheckRules(const v1::Rules& rules, std::string_view prefix, api::Violations& violations);

@@ -8,6 +8,7 @@
 #include "services/common/api/errors.h"
 #include "services/common/api/text.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 
 namespace caravan::fairs {
 

@@ -36,7 +36,8 @@ class Floor {
 
   const v1::Hall& hall() const { return hall_; }
   // In the order of the hall's.
-  const std::vector<Row>& rows() const { return rows_; }
+  const std::vector<Row>& rows() const& { return rows_; }
+  const std::vector<Row>& rows() const&& = delete;  // would dangle
   // Null where there is none.
   const Row* Find(std::string_view row) const;
 

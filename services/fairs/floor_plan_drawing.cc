@@ -9,6 +9,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
+#include "services/fairs/floor_plan.h"
+#include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 
 namespace caravan::fairs {
 
@@ -19,60 +22,31 @@ using ColorBy = v1::DrawFloorPlanRequest::ColorBy;
 
 namespace {
 
-constexpr int kCellMeters = 3;
 constexpr int kUnits = 100;  // of a metre
 constexpr int kCell = kCellMeters * kUnits;
 
-std::string_view IdOf(std::string_view name) { return name.substr(name.rfind('/') + 1); }
-
-struct Cell {
+struct Cell : Floor::Cell {
   const Hall::Row* row;
-  int number;
   int x, y;  // of the north-western corner on the floor, in metres
-  bool blocked;
-  bool corner;
-  const FloorPlan::Span* span = nullptr;    // of which section, if any
-  const FloorPlan::Stand* stand = nullptr;  // whose, if anybody's
 };
-
-template <class Numbers>
-bool Has(const Numbers& numbers, int number) {
-  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
-}
 
 std::string ShortNumber(const Cell& cell) {
   return absl::StrFormat("%s%02d", cell.row->aisle(), cell.number);
 }
 
 std::string Number(const Hall& hall, const Cell& cell) {
-  return absl::StrCat(IdOf(hall.name()), ShortNumber(cell));
-}
-
-bool Covers(const Hall::Row& row, const FloorPlan::Stand& stand, int number) {
-  return stand.row() == row.id() && number >= stand.first_number() &&
-         number < stand.first_number() + stand.booths() * row.number_step();
+  return CellName(hall, *cell.row, cell.number);
 }
 
 // In the order of rows and numbers.
 std::vector<Cell> CellsOf(const FloorPlanDrawing& drawing) {
   std::vector<Cell> cells;
-  for (const Hall::Row& row : drawing.hall.rows()) {
-    const bool east = row.direction() == Hall::EAST;
-    for (int i = 0; i < row.cells(); ++i) {
-      const int number = row.first_number() + i * row.number_step();
-      Cell& cell = cells.emplace_back(
-          Cell{&row, number, row.x_meters() + (east ? i * kCellMeters : 0),
-               row.y_meters() + (east ? 0 : i * kCellMeters), Has(row.blocked_numbers(), number),
-               Has(row.corner_numbers(), number)});
-      for (const FloorPlan::Span& span : drawing.plan.spans()) {
-        if (span.row() == row.id() && number >= span.first_number() &&
-            number <= span.last_number()) {
-          cell.span = &span;
-        }
-      }
-      for (const FloorPlan::Stand& stand : drawing.plan.stands()) {
-        if (Covers(row, stand, number)) cell.stand = &stand;
-      }
+  const Floor floor(drawing.hall, drawing.plan);
+  for (const Floor::Row& row : floor.rows()) {
+    for (size_t i = 0; i < row.cells.size(); ++i) {
+      const Rectangle on_site = CellOf(drawing.hall, *row.row, static_cast<int32_t>(i));
+      cells.push_back({row.cells[i], row.row, on_site.west - drawing.hall.x_meters(),
+                       on_site.north - drawing.hall.y_meters()});
     }
   }
   return cells;
@@ -101,7 +75,7 @@ std::vector<StandCells> StandsOf(const FloorPlanDrawing& drawing, const std::vec
 
 std::string Title(const FloorPlanDrawing& drawing, std::string_view name) {
   const auto found = drawing.titles.find(name);
-  return found == drawing.titles.end() ? std::string(IdOf(name)) : found->second;
+  return found == drawing.titles.end() ? std::string(LastSegment(name)) : found->second;
 }
 
 constexpr std::string_view kFree = "Free";
@@ -109,7 +83,7 @@ constexpr std::string_view kFree = "Free";
 // What decides the colour of a cell of a section.
 std::string ColorKey(const FloorPlanDrawing& drawing, const Cell& cell, ColorBy color_by) {
   if (color_by == v1::DrawFloorPlanRequest::COLOR_BY_UNSPECIFIED) {
-    return Title(drawing, cell.span->section());
+    return Title(drawing, cell.section);
   }
   if (cell.stand == nullptr) return std::string(kFree);
   const auto found = drawing.applications.find(cell.stand->application());
@@ -162,7 +136,7 @@ std::map<std::string, Legend> LegendOf(const FloorPlanDrawing& drawing,
                                        const std::vector<Cell>& cells, ColorBy color_by) {
   std::map<std::string, Legend> legend;
   for (const Cell& cell : cells) {
-    if (cell.span != nullptr && !cell.blocked) ++legend[ColorKey(drawing, cell, color_by)].cells;
+    if (!cell.section.empty() && !cell.blocked) ++legend[ColorKey(drawing, cell, color_by)].cells;
   }
   size_t next = 0;
   for (auto& [key, entry] : legend) {
@@ -244,9 +218,9 @@ void AppendCell(const FloorPlanDrawing& drawing, const Cell& cell,
   if (cell.blocked) {
     color = kBlockedColor;
     absl::StrAppend(&note, ", blocked");
-  } else if (cell.span != nullptr) {
+  } else if (!cell.section.empty()) {
     color = legend.at(ColorKey(drawing, cell, color_by)).color;
-    absl::StrAppend(&note, ", ", Title(drawing, cell.span->section()));
+    absl::StrAppend(&note, ", ", Title(drawing, cell.section));
     if (cell.corner) absl::StrAppend(&note, ", corner");
     if (cell.stand == nullptr) absl::StrAppend(&note, ", free");
   }
@@ -266,7 +240,7 @@ void AppendStand(const FloorPlanDrawing& drawing, const StandCells& stand, std::
   const int width = (last.x - first.x) * kUnits + kCell;
   const int height = (last.y - first.y) * kUnits + kCell;
   std::string note = stand.stand->application();
-  std::string fascia(IdOf(stand.stand->application()));
+  std::string fascia(LastSegment(stand.stand->application()));
   if (stand.application != nullptr) {
     if (!stand.application->fascia().empty()) fascia = stand.application->fascia();
     note = absl::StrCat(fascia, ", ", Application::State_Name(stand.application->state()), ", ",
@@ -283,7 +257,7 @@ void AppendStand(const FloorPlanDrawing& drawing, const StandCells& stand, std::
   absl::StrAppend(&svg, "</g>\n");
 }
 
-nlohmann::ordered_json Rectangle(const Hall& hall, int x, int y, int width, int depth) {
+nlohmann::ordered_json Polygon(const Hall& hall, int x, int y, int width, int depth) {
   const int west = hall.x_meters() + x, east = west + width;
   const int north = -(hall.y_meters() + y), south = north - depth;
   // Counter-clockwise, and closed.
@@ -296,9 +270,8 @@ nlohmann::ordered_json Rectangle(const Hall& hall, int x, int y, int width, int 
                                nlohmann::ordered_json::array({west, south})})})}};
 }
 
-nlohmann::ordered_json NameOrNull(const std::string* name) {
-  return name == nullptr || name->empty() ? nlohmann::ordered_json()
-                                          : nlohmann::ordered_json(*name);
+nlohmann::ordered_json NameOrNull(std::string_view name) {
+  return name.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(name);
 }
 
 nlohmann::ordered_json Feature(nlohmann::ordered_json geometry, nlohmann::ordered_json properties) {
@@ -317,17 +290,17 @@ nlohmann::ordered_json StandFeature(const FloorPlanDrawing& drawing, const Stand
   for (const Cell* cell : stand.cells) numbers.push_back(Number(drawing.hall, *cell));
   const std::string state =
       stand.application == nullptr ? "" : Application::State_Name(application.state());
-  return Feature(Rectangle(drawing.hall, first.x, first.y, last.x - first.x + kCellMeters,
-                           last.y - first.y + kCellMeters),
+  return Feature(Polygon(drawing.hall, first.x, first.y, last.x - first.x + kCellMeters,
+                         last.y - first.y + kCellMeters),
                  {{"kind", "stand"},
                   {"application", stand.stand->application()},
                   {"fascia", application.fascia()},
-                  {"state", NameOrNull(&state)},
-                  {"delegation", NameOrNull(&application.delegation())},
-                  {"product_group", NameOrNull(&application.product_group())},
-                  {"section", NameOrNull(first.span == nullptr ? nullptr : &first.span->section())},
+                  {"state", NameOrNull(state)},
+                  {"delegation", NameOrNull(application.delegation())},
+                  {"product_group", NameOrNull(application.product_group())},
+                  {"section", NameOrNull(first.section)},
                   {"numbers", numbers},
-                  {"color_key", first.span == nullptr ? "" : ColorKey(drawing, first, color_by)}});
+                  {"color_key", first.section.empty() ? "" : ColorKey(drawing, first, color_by)}});
 }
 
 }  // namespace
@@ -340,7 +313,7 @@ std::string DrawSvg(const FloorPlanDrawing& drawing, ColorBy color_by) {
   for (const Cell& cell : cells) {
     if (cell.blocked) {
       ++blocked.cells;
-    } else if (cell.span == nullptr) {
+    } else if (cell.section.empty()) {
       ++outside.cells;
     }
   }
@@ -352,10 +325,10 @@ std::string DrawSvg(const FloorPlanDrawing& drawing, ColorBy color_by) {
   const int columns = std::max(1, width / kLegendColumn);
   const int rows = (static_cast<int>(entries.size()) + columns - 1) / columns;
   const int height = kHeader + depth + 300 + rows * kLegendRow;
-  const std::string title =
-      absl::StrCat(drawing.hall.title().empty() ? absl::StrCat("Hall ", IdOf(drawing.hall.name()))
-                                                : drawing.hall.title(),
-                   " (", IdOf(drawing.hall.name()), "), phase ", drawing.plan.phase());
+  const std::string title = absl::StrCat(
+      drawing.hall.title().empty() ? absl::StrCat("Hall ", LastSegment(drawing.hall.name()))
+                                   : drawing.hall.title(),
+      " (", LastSegment(drawing.hall.name()), "), phase ", drawing.plan.phase());
   std::string svg = absl::StrFormat(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" viewBox=\"0 0 %d %d\" "
       "font-family=\"sans-serif\" role=\"img\">\n<title>%s</title>\n"
@@ -389,15 +362,14 @@ std::string DrawGeoJson(const FloorPlanDrawing& drawing, ColorBy color_by) {
   const std::vector<Cell> cells = CellsOf(drawing);
   nlohmann::ordered_json features = nlohmann::ordered_json::array();
   for (const Cell& cell : cells) {
-    features.push_back(
-        Feature(Rectangle(drawing.hall, cell.x, cell.y, kCellMeters, kCellMeters),
-                {{"kind", "cell"},
-                 {"number", Number(drawing.hall, cell)},
-                 {"section", NameOrNull(cell.span == nullptr ? nullptr : &cell.span->section())},
-                 {"blocked", cell.blocked},
-                 {"corner", cell.corner},
-                 {"application",
-                  NameOrNull(cell.stand == nullptr ? nullptr : &cell.stand->application())}}));
+    features.push_back(Feature(
+        Polygon(drawing.hall, cell.x, cell.y, kCellMeters, kCellMeters),
+        {{"kind", "cell"},
+         {"number", Number(drawing.hall, cell)},
+         {"section", NameOrNull(cell.section)},
+         {"blocked", cell.blocked},
+         {"corner", cell.corner},
+         {"application", NameOrNull(cell.stand == nullptr ? "" : cell.stand->application())}}));
   }
   for (const StandCells& stand : StandsOf(drawing, cells)) {
     features.push_back(StandFeature(drawing, stand, color_by));

@@ -17,6 +17,7 @@
 #include "services/fairs/fair.h"
 #include "services/fairs/floor_plan.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section.h"
 
 namespace caravan::fairs {

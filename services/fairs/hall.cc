@@ -1,4 +1,5 @@
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 
 #include <algorithm>
 #include <utility>
@@ -55,10 +56,6 @@ void CheckRowsApart(const Hall& hall, api::Violations& violations) {
 }
 
 }  // namespace
-
-std::string_view LastSegment(std::string_view name) {
-  return name.substr(name.rfind('/') + 1);  // npos + 1 is 0
-}
 
 const Hall::Row* FindRow(const Hall& hall, std::string_view id) {
   for (const Hall::Row& row : hall.rows()) {

@@ -14,9 +14,6 @@ namespace caravan::fairs {
 // Side of a cell, in metres.
 inline constexpr int kCellMeters = 3;
 
-// The last segment of a resource name: `11.2` of `fairs/canton-136/halls/11.2`.
-std::string_view LastSegment(std::string_view name);
-
 // The row of an id; null where the floor has none.
 const v1::Hall::Row* FindRow(const v1::Hall& hall, std::string_view id);
 

@@ -9,6 +9,7 @@
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/deletion.h"
+#include "services/fairs/names.h"
 #include "services/fairs/sanction.h"
 #include "services/fairs/section.h"
 

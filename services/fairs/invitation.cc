@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "services/common/api/date.h"
 #include "services/common/api/errors.h"
@@ -20,16 +19,6 @@ using v1::Invitation;
 using v1::Section;
 
 namespace {
-
-google::type::Date Later(const google::type::Date& date, int32_t days) {
-  const absl::CivilDay day =
-      absl::CivilDay(date.year(), date.month(), date.day()) + static_cast<absl::civil_diff_t>(days);
-  google::type::Date later;
-  later.set_year(static_cast<int32_t>(day.year()));
-  later.set_month(day.month());
-  later.set_day(day.day());
-  return later;
-}
 
 absl::Status Refuse(std::string_view reason, const Invitation& invitation,
                     const std::string& sentence) {
@@ -91,7 +80,8 @@ absl::Status SettleInvitation(const Fair& fair, const Section& section, Invitati
   }
   if (!violations.empty()) return violations.ToStatus();
   if (phase != nullptr) {
-    *invitation.mutable_report_due_date() = Later(phase->end_date(), fair.rules().report_days());
+    *invitation.mutable_report_due_date() =
+        DaysAfter(phase->end_date(), fair.rules().report_days());
   }
   return absl::OkStatus();
 }

@@ -5,15 +5,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "caravan/fairs/v1/applications.pb.h"
+#include "google/protobuf/util/time_util.h"
 #include "services/common/api/errors.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/fair.h"
 #include "services/fairs/hall.h"
 #include "services/fairs/invitation.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section.h"
 
 namespace caravan::fairs {
 
+using google::protobuf::util::TimeUtil;
 using resources::WriteKind;
 using v1::Application;
 using v1::Invitation;
@@ -74,9 +77,8 @@ absl::Status PrepareInvitation(const resources::Writing& writing, const Invitati
   if (absl::Status s = CheckInvitationStep(after, *phase, writing.caller.today); !s.ok()) return s;
   if (after.state() == Invitation::ACCEPTED) return ApplyFor(writing, after);
   if (after.state() == Invitation::REPORTED) {
-    const int64_t micros = absl::ToUnixMicros(writing.caller.now);
-    after.mutable_report_time()->set_seconds(micros / 1'000'000);
-    after.mutable_report_time()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+    *after.mutable_report_time() =
+        TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(writing.caller.now));
   }
   return absl::OkStatus();
 }

@@ -6,10 +6,11 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
+#include "services/fairs/fair.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/runs.h"
 #include "services/fairs/snapshot.h"
 #include "services/fairs/stands.h"
@@ -59,14 +60,10 @@ bool Allot(const Allocation& allocation, const v1::SectionResult::Decision& deci
   application.clear_confirmation_due_date();
   if (decision.booths() > 0) {
     application.set_state(Application::ALLOTTED);
-    const auto& published = allocation.objection_due_date();
-    const absl::CivilDay due =
-        absl::CivilDay(published.year(), published.month(), published.day()) -
-        allocation.rules().objection_days() + allocation.rules().confirmation_days();
-    auto& date = *application.mutable_confirmation_due_date();
-    date.set_year(static_cast<int32_t>(due.year()));
-    date.set_month(due.month());
-    date.set_day(due.day());
+    // Both are so many days after the publication.
+    *application.mutable_confirmation_due_date() =
+        DaysAfter(allocation.objection_due_date(),
+                  allocation.rules().confirmation_days() - allocation.rules().objection_days());
   } else if (decision.reason() != "EXCLUDED") {
     application.set_state(Application::WAITLISTED);
   }

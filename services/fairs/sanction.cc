@@ -7,6 +7,7 @@
 #include "services/common/api/errors.h"
 #include "services/common/api/text.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section.h"
 
 namespace caravan::fairs {

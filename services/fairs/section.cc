@@ -10,6 +10,7 @@
 #include "services/fairs/apportionment.h"
 #include "services/fairs/fair.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 
 namespace caravan::fairs {
@@ -36,12 +37,6 @@ absl::int128 WeightOf(const Quota& quota) {
 }
 
 }  // namespace
-
-std::string_view EditionOf(std::string_view name) {
-  const size_t collection = name.find('/');
-  if (collection == std::string_view::npos) return name;
-  return name.substr(0, name.find('/', collection + 1));
-}
 
 void RequireSameEdition(std::string_view name, std::string_view field, std::string_view target,
                         api::Violations& violations) {

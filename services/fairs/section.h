@@ -16,9 +16,6 @@
 
 namespace caravan::fairs {
 
-// The name of the edition that a resource is of: `fairs/canton-136`.
-std::string_view EditionOf(std::string_view name);
-
 // Adds what is wrong where a field names a resource of another edition than `name`; nothing
 // where it is empty.
 void RequireSameEdition(std::string_view name, std::string_view field, std::string_view target,

@@ -8,6 +8,7 @@
 #include "services/fairs/apportionment.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section_pools.h"
 
 namespace caravan::fairs {
@@ -119,7 +120,7 @@ absl::StatusOr<PlacementInputs> ReadPlacementInputs(const SectionInputs& inputs,
   if (absl::Status status = CheckPseudonyms(inputs); !status.ok()) return status;
   PlacementInputs read;
   if (absl::Status status = ReadCells(inputs, read); !status.ok()) return status;
-  const std::string_view section = SectionId(inputs.name());
+  const std::string_view section = LastSegment(inputs.name());
   int64_t booths = 0;
   for (int i = 0; i < inputs.applications_size(); ++i) {
     const SectionInputs::Entry& entry = inputs.applications(i);

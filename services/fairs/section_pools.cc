@@ -10,6 +10,7 @@
 #include "services/fairs/apportionment.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 
 namespace caravan::fairs {
@@ -271,7 +272,7 @@ absl::StatusOr<SectionPools> ReadSectionPools(const v1::Rules& rules, const Sect
   if (absl::Status status = CheckNumbers(inputs); !status.ok()) return status;
   if (absl::Status status = CheckPseudonyms(inputs); !status.ok()) return status;
   SectionPools pools;
-  pools.section = SectionId(inputs.name());
+  pools.section = LastSegment(inputs.name());
   pools.stage = inputs.stage();
   pools.waiting_list = inputs.waiting_list();
   absl::StatusOr<QuantityRule> rule =

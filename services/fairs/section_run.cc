@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/fairs/digest.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section_placement.h"
 #include "services/fairs/section_pools.h"
 
@@ -182,7 +183,7 @@ absl::StatusOr<v1::SectionResult> RunSection(const v1::Rules& rules,
             [](const v1::SectionResult::Decision* a, const v1::SectionResult::Decision* b) {
               return a->pseudonym() < b->pseudonym();
             });
-  result->set_digest(DigestOfResult(SectionId(inputs.name()), *result));
+  result->set_digest(DigestOfResult(LastSegment(inputs.name()), *result));
   return result;
 }
 

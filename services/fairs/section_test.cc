@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/common/testing/status_matchers.h"
+#include "services/fairs/names.h"
 #include "services/fairs/testing/messages.h"
 
 namespace caravan::fairs {

@@ -14,6 +14,7 @@
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/eligibility.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section.h"
 
 namespace caravan::fairs {

@@ -7,6 +7,7 @@
 
 #include "services/fairs/floor_plan.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 
 namespace caravan::fairs {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "google/protobuf/util/time_util.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/applications_service.h"
@@ -15,11 +16,13 @@
 #include "services/fairs/eligibility.h"
 #include "services/fairs/firms.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/runs.h"
 #include "services/fairs/snapshot.h"
 
 namespace caravan::fairs {
 
+using google::protobuf::util::TimeUtil;
 using operations::OperationContext;
 using resources::Registry;
 using v1::Application;
@@ -43,10 +46,6 @@ struct Frozen {
   };
   std::vector<Candidate> candidates;
 };
-
-std::string FairOf(std::string_view name) {
-  return std::string(name.substr(0, name.find('/', std::string_view("fairs/").size())));
-}
 
 absl::Status ReadFloors(const Registry& registry, store::Reader& reader, Frozen& frozen) {
   std::vector<v1::Hall> halls;
@@ -92,7 +91,7 @@ absl::Status ReadApplications(const Registry& registry, store::Reader& reader,
 absl::Status ReadAll(const Registry& registry, const OperationContext& context,
                      store::Reader& reader, const v1::Snapshot& snapshot, Frozen& frozen) {
   frozen = {};
-  auto fair = resources::Require<v1::Fair>(registry, reader, FairOf(snapshot.name()));
+  auto fair = resources::Require<v1::Fair>(registry, reader, EditionOf(snapshot.name()));
   if (!fair.ok()) return fair.status();
   frozen.fair = *std::move(fair);
   absl::Status s = resources::VisitBelow<v1::Section>(
@@ -221,9 +220,8 @@ absl::Status Freeze(const Registry& registry, const peers::Peer& zones, Operatio
       *stored.mutable_sections() = made.sections();
       stored.set_applications(made.applications());
       stored.set_digest(made.digest());
-      const int64_t micros = absl::ToUnixMicros(context.now());
-      stored.mutable_freeze_time()->set_seconds(micros / 1'000'000);
-      stored.mutable_freeze_time()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+      *stored.mutable_freeze_time() =
+          TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(context.now()));
       stored.set_state(v1::Snapshot::FROZEN);
       return absl::OkStatus();
     });

@@ -11,6 +11,7 @@
 #include "services/common/api/errors.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section.h"
 #include "services/fairs/stands.h"
 

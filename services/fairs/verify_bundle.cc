@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section_run.h"
 
 namespace caravan::fairs {
@@ -33,7 +34,7 @@ class Verifier {
       : bundle_(bundle),
         allocation_(bundle.allocation()),
         snapshot_(bundle.snapshot()),
-        section_(SectionId(bundle.inputs().name())) {}
+        section_(LastSegment(bundle.inputs().name())) {}
 
   std::vector<Finding> Run() {
     CheckDraw();
@@ -125,7 +126,7 @@ class Verifier {
 
   void CheckResult() {
     const v1::SectionResult& result = bundle_.result();
-    Expect("result.name", SectionId(result.name()), section_, "the section of the inputs");
+    Expect("result.name", LastSegment(result.name()), section_, "the section of the inputs");
     const std::string digest = DigestOfResult(section_, result);
     Expect("result.digest", result.digest(), digest, "the digest of the result that is here");
     CheckMembership("result_digests", bundle_.result_digests(), "allocation.sections",
@@ -194,7 +195,7 @@ class Verifier {
                                                    sections.size(), " sections"));
     }
     const auto section = std::find_if(sections.begin(), sections.end(), [&](const auto& name) {
-      return SectionId(name) == section_;
+      return LastSegment(name) == section_;
     });
     if (section == sections.end()) {
       return Find(std::string(sections_field), absl::StrCat("has no section ", section_));
@@ -229,7 +230,7 @@ std::vector<Finding> VerifyBundles(absl::Span<const v1::Bundle> bundles) {
   int64_t booths = 0;
   int64_t left = 0;
   for (const v1::Bundle& bundle : bundles) {
-    const std::string section(SectionId(bundle.inputs().name()));
+    const std::string section(LastSegment(bundle.inputs().name()));
     for (Finding& finding : VerifyBundle(bundle)) {
       findings.push_back({absl::StrCat(section, ": ", finding.subject), finding.message});
     }
@@ -250,8 +251,8 @@ std::vector<Finding> VerifyBundles(absl::Span<const v1::Bundle> bundles) {
     left += bundle.result().left_booths();
   }
   for (const std::string& name : first.allocation().sections()) {
-    if (sections.contains(SectionId(name))) continue;
-    findings.push_back({std::string(SectionId(name)), "there is no bundle of this section"});
+    if (sections.contains(LastSegment(name))) continue;
+    findings.push_back({std::string(LastSegment(name)), "there is no bundle of this section"});
   }
   const v1::Allocation& allocation = first.allocation();
   for (const auto& [field, stated, sum] :

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/testing/made_up_section.h"
 
 namespace caravan::fairs {
@@ -68,9 +69,9 @@ v1::SectionResult::Decision& Served(Bundle& bundle) {
 
 // Makes up the digests that follow from what was tampered with, as who tampers would.
 void Redigest(Bundle& bundle) {
-  const std::string id(SectionId(bundle.inputs().name()));
+  const std::string id(LastSegment(bundle.inputs().name()));
   int index = 0;
-  while (SectionId(bundle.allocation().sections(index)) != id) ++index;
+  while (LastSegment(bundle.allocation().sections(index)) != id) ++index;
   bundle.mutable_inputs()->set_digest(DigestOfInputs(bundle.inputs()).value());
   bundle.set_inputs_digests(index, bundle.inputs().digest());
   bundle.mutable_result()->set_digest(DigestOfResult(id, bundle.result()));

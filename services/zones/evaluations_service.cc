@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "google/protobuf/util/time_util.h"
 #include "services/common/api/errors.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
@@ -15,6 +16,7 @@
 
 namespace caravan::zones {
 
+using google::protobuf::util::TimeUtil;
 using resources::WriteKind;
 using v1::Evaluation;
 using v1::EvaluationResult;
@@ -83,9 +85,8 @@ absl::Status Publish(const resources::Writing& writing, Evaluation& evaluation) 
   if (absl::Status s = CheckUnchanged(evaluation, result->ranking(), now); !s.ok()) return s;
   *evaluation.mutable_ranking() = std::move(*result->mutable_ranking());
   evaluation.set_publisher(writing.caller.principal.name);
-  const int64_t micros = absl::ToUnixMicros(writing.caller.now);
-  evaluation.mutable_publish_time()->set_seconds(micros / 1'000'000);
-  evaluation.mutable_publish_time()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+  *evaluation.mutable_publish_time() =
+      TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(writing.caller.now));
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
 #include "services/common/api/errors.h"
 #include "services/common/api/filter.h"
 #include "services/common/api/order_by.h"
@@ -19,6 +20,7 @@
 namespace caravan::changes {
 
 using api::v1::Change;
+using google::protobuf::util::TimeUtil;
 
 namespace {
 
@@ -83,9 +85,8 @@ class Viewer {
     if (!visible) return std::nullopt;
     change.set_revision(entry.revision);
     change.set_transaction_end_revision(entry.transaction_end_revision);
-    const int64_t micros = absl::ToUnixMicros(entry.commit_time);
-    change.mutable_commit_time()->set_seconds(micros / 1'000'000);
-    change.mutable_commit_time()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+    *change.mutable_commit_time() =
+        TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(entry.commit_time));
     change.set_resource(std::move(entry.resource));
     if (!filter_.Matches(change)) return std::nullopt;
     return change;

@@ -15,6 +15,7 @@
 #include "services/fairs/fairs.h"
 #include "services/fairs/hall.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/stands.h"
 #include "services/zones/zones.h"
 

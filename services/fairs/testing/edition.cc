@@ -12,6 +12,7 @@
 #include "absl/time/civil_time.h"
 #include "services/common/codes/codes.h"
 #include "services/common/testing/random.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 
 namespace caravan::fairs::testing {
@@ -337,7 +338,7 @@ void MakeFloors(Random& random, Edition& edition) {
     for (const v1::Hall& hall : edition.halls) {
       if (current == sections.size()) break;
       v1::FloorPlan& plan = edition.floor_plans.emplace_back();
-      const std::string id = hall.name().substr(hall.name().rfind('/') + 1);
+      const std::string_view id = LastSegment(hall.name());
       plan.set_name(absl::StrCat(kFair, "/floorPlans/", phase.id(), "-", id));
       plan.set_hall(hall.name());
       plan.set_phase(phase.id());
@@ -389,12 +390,12 @@ void MakeDelegations(const EditionOptions& options, Random& random, Edition& edi
 
 void MakeQuotas(const std::vector<int64_t>& weights, Random& random, Edition& edition) {
   for (const v1::Section& section : edition.sections) {
-    const std::string section_id = section.name().substr(section.name().rfind('/') + 1);
+    const std::string_view section_id = LastSegment(section.name());
     for (size_t i = 0; i < edition.delegations.size(); ++i) {
       const v1::Delegation& delegation = edition.delegations[i];
       v1::Quota& quota = edition.quotas.emplace_back();
-      quota.set_name(absl::StrCat(kFair, "/quotas/", section_id, ".",
-                                  delegation.name().substr(delegation.name().rfind('/') + 1)));
+      quota.set_name(
+          absl::StrCat(kFair, "/quotas/", section_id, ".", LastSegment(delegation.name())));
       quota.set_section(section.name());
       quota.set_delegation(delegation.name());
       quota.set_base(weights[i] * 100 + static_cast<int64_t>(random.Below(200)));

@@ -8,6 +8,7 @@
 #include "services/fairs/digest.h"
 #include "services/fairs/eligibility.h"
 #include "services/fairs/hall.h"
+#include "services/fairs/names.h"
 #include "services/fairs/section.h"
 #include "services/fairs/snapshot.h"
 #include "services/fairs/testing/made_up_section.h"

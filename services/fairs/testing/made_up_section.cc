@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/points.h"
 #include "services/fairs/section_run.h"
 
@@ -158,7 +159,7 @@ std::vector<v1::Bundle> MakeUpRun(const v1::Rules& rules,
   snapshot.mutable_freeze_time()->set_seconds(1'724'000'000);
   std::vector<std::string> inputs_digests;
   for (const SectionInputs& inputs : sections) {
-    const std::string section = absl::StrCat("fairs/136/sections/", SectionId(inputs.name()));
+    const std::string section = absl::StrCat("fairs/136/sections/", LastSegment(inputs.name()));
     snapshot.add_sections(section);
     allocation.add_sections(section);
     inputs_digests.push_back(DigestOfInputs(inputs).value());
@@ -178,7 +179,7 @@ std::vector<v1::Bundle> MakeUpRun(const v1::Rules& rules,
   for (const SectionInputs& inputs : sections) {
     v1::SectionResult& result =
         results.emplace_back(RunSection(rules, inputs, allocation.seed()).value());
-    result.set_name(absl::StrCat(kAllocation, "/sectionResults/", SectionId(inputs.name())));
+    result.set_name(absl::StrCat(kAllocation, "/sectionResults/", LastSegment(inputs.name())));
     result_digests.push_back(result.digest());
     whole.add_result_digests(result.digest());
     allocation.set_firms(allocation.firms() + result.firms());
