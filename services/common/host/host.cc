@@ -131,8 +131,10 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   operations_options.access = impl->access.get();
   operations_options.time_zone = zone;
   impl->operations = std::make_unique<operations::Operations>(operations_options);
-  impl->services =
-      definition.services({impl->registry, *impl->store, *impl->operations, clock, *impl->peers});
+  auto made = definition.services(
+      {impl->registry, *impl->store, *impl->operations, clock, *impl->peers, impl->settings});
+  if (!made.ok()) return made.status();
+  impl->services = *std::move(made);
   std::vector<const google::protobuf::ServiceDescriptor*> contracts;
   for (const auto& service : impl->services) contracts.push_back(&service->service_descriptor());
   auto pending = pending::PendingActionService::Create(impl->registry, *impl->store, contracts);

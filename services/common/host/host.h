@@ -28,6 +28,8 @@ struct Dependencies {
   std::function<absl::Time()> clock;
   // The other services that the definition names.
   const peers::Peers& peers;
+  // For services with a second store of their own.
+  const settings::ServerSettings& settings;
 };
 
 // A service: the one thing that its main.cc and its tests hand over.
@@ -36,8 +38,10 @@ struct ServiceDefinition {
   std::string description;  // for --help
   // Registers the collections.
   std::function<void(resources::Registry& registry)> collections;
-  // Makes the gRPC services of its contracts.
-  std::function<std::vector<std::unique_ptr<rpc::Service>>(const Dependencies& dependencies)>
+  // Makes the gRPC services of its contracts. An error says what keeps the program
+  // from starting.
+  std::function<absl::StatusOr<std::vector<std::unique_ptr<rpc::Service>>>(
+      const Dependencies& dependencies)>
       services;
   // The services that this one asks, and refers to: the settings must say where
   // they are. References to resources of their contracts are checked there.

@@ -59,7 +59,7 @@ class Widgets {
   host::ServiceDefinition Definition() {
     host::ServiceDefinition definition = testing::WidgetsDefinition();
     definition.services = [this, services = definition.services](const host::Dependencies& all) {
-      auto made = services(all);
+      auto made = *services(all);
       made[0]->method("GetWidget").read = [this, &registry = all.registry](
                                               rpc::Call& call, store::Reader& reader,
                                               const google::protobuf::Message& request) {
