@@ -113,7 +113,36 @@ void GenerateSignature(const MethodDescriptor& method, const std::string& result
       "request", CppName(*method.input_type()), "sets", sets);
 }
 
+// A method that takes a stream of requests.
+void GenerateStreamOfRequests(const MethodDescriptor& method, Printer& out) {
+  const Variables variables = {{"comment", CommentOf(method)},
+                               {"method", method.name()},
+                               {"path", client::PathOf(method)},
+                               {"request", CppName(*method.input_type())},
+                               {"response", CppName(*method.output_type())}};
+  if (method.server_streaming()) {
+    out.Print(variables,
+              "$comment$"
+              "  ::caravan::client::Sender<$request$, $response$> $method$(\n"
+              "      ::caravan::client::Sender<$request$, $response$>::OnAnswer on_answer,\n"
+              "      const ::caravan::client::SendOptions& options = {}) const {\n"
+              "    return Send<$request$, $response$>(\n"
+              "        \"$path$\", std::move(on_answer), options);\n"
+              "  }\n\n");
+  } else {
+    out.Print(variables,
+              "$comment$"
+              "  ::absl::StatusOr<$response$> $method$(\n"
+              "      ::caravan::client::Results<$request$>::NextFunction next,\n"
+              "      const ::caravan::client::CallOptions& options = {}) const {\n"
+              "    return SendAll<$response$, $request$>(\n"
+              "        \"$path$\", next, options);\n"
+              "  }\n\n");
+  }
+}
+
 void GenerateMethod(const MethodDescriptor& method, Printer& out) {
+  if (method.client_streaming()) return GenerateStreamOfRequests(method, out);
   const client::Repeat repeat = client::RepeatOf(method);
   const std::string response = CppName(*method.output_type());
   Variables variables = {{"comment", CommentOf(method)},
@@ -207,8 +236,7 @@ void GenerateClients(const FileDescriptor& file, Printer& out) {
         "  using ServiceClient::ServiceClient;\n\n",
         "full", service.full_name(), "name", service.name());
     for (int m = 0; m < service.method_count(); ++m) {
-      // Needed by none of the contracts; the runtime does not bind it either.
-      if (!service.method(m)->client_streaming()) GenerateMethod(*service.method(m), out);
+      GenerateMethod(*service.method(m), out);
     }
     out.Print("};\n");
   }

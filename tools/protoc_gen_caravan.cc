@@ -48,7 +48,7 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
 
   bool Generate(const FileDescriptor* file, const std::string&,
                 google::protobuf::compiler::GeneratorContext* context,
-                std::string* error) const override {
+                std::string*) const override {
     {
       std::unique_ptr<google::protobuf::io::ZeroCopyOutputStream> stream(
           context->Open(HeaderOf(*file, "client.h")));
@@ -76,7 +76,7 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
     out.Print("\nnamespace $ns$ {\n", "ns", absl::StrReplaceAll(file->package(), {{".", "::"}}));
     GenerateComments(*file, out);
     for (int i = 0; i < file->service_count(); ++i) {
-      if (!GenerateService(*file->service(i), out, error)) return false;
+      GenerateService(*file->service(i), out);
     }
     out.Print("\n}  // namespace $ns$\n", "ns",
               absl::StrReplaceAll(file->package(), {{".", "::"}}));
@@ -122,16 +122,11 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
     return name;
   }
 
-  static bool GenerateService(const ServiceDescriptor& service, google::protobuf::io::Printer& out,
-                              std::string* error) {
+  static void GenerateService(const ServiceDescriptor& service,
+                              google::protobuf::io::Printer& out) {
     std::vector<const MethodDescriptor*> custom;
     for (int i = 0; i < service.method_count(); ++i) {
       const MethodDescriptor* method = service.method(i);
-      if (method->client_streaming()) {
-        *error =
-            absl::StrCat(method->full_name(), ": client streaming is not bound by the runtime");
-        return false;
-      }
       if (caravan::api::ClassifyStandardMethod(*method) || IsTransition(*method)) continue;
       custom.push_back(method);
     }
@@ -175,10 +170,10 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
       }
     }
     out.Print("};\n");
-    return true;
   }
 
   static std::string Kind(const MethodDescriptor& method) {
+    if (method.client_streaming()) return "Exchange";
     if (method.server_streaming()) return "Stream";
     return method.options().idempotency_level() == MethodOptions::NO_SIDE_EFFECTS ? "Read"
                                                                                   : "Write";

@@ -308,7 +308,8 @@ void WriteMethod(const MethodDescriptor& method, std::string& out) {
   const FileDescriptor& file = *method.file();
   const auto& options = method.options();
   absl::StrAppend(&out, "#### ", method.service()->name(), ".", method.name(), "\n\n",
-                  CommentOf(method), "\n\n- ", Link(*method.input_type(), file), " → ",
+                  CommentOf(method), "\n\n- ", method.client_streaming() ? "stream of " : "",
+                  Link(*method.input_type(), file), " → ",
                   method.server_streaming() ? "stream of " : "", Link(*method.output_type(), file),
                   "\n");
   if (options.HasExtension(google::api::http)) {

@@ -47,7 +47,6 @@ absl::StatusOr<BoundMethod> DescribeMethod(const google::protobuf::MethodDescrip
   const auto wrong = [&](std::string_view what) {
     return absl::InternalError(absl::StrCat("contract of ", method.full_name(), ": ", what));
   };
-  if (method.client_streaming()) return wrong("it takes a stream of requests");
   BoundMethod bound;
   bound.descriptor = &method;
   bound.name = absl::StrCat(method.service()->full_name(), "/", method.name());

@@ -1,5 +1,6 @@
 #include "services/common/rpc/call_state.h"
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -81,8 +82,32 @@ CallState::CallState(const RuntimeOptions& runtime, const BoundMethod& method,
   method.metrics->Started();
 }
 
-absl::Status CallState::Prepare() {
-  for (Step step : kSteps) {
+CallState::CallState(const CallState& call, const grpc::ByteBuffer* request)
+    : runtime_(call.runtime_),
+      method_(call.method_),
+      context_(call.context_),
+      bytes_(request),
+      call_(call.call_),
+      inquiry_(call.runtime_.foreign) {
+  // A stream may last for days, and each of its requests is dated when it comes.
+  call_.caller.now = runtime_.clock();
+  call_.caller.today = LegalDay(call_.caller.now, runtime_.time_zone);
+  call_.caller.inquiry = &inquiry_;
+  call_.deadline = std::min(call.call_.deadline, start_ + runtime_.default_deadline);
+}
+
+absl::Status CallState::Prepare() { return TakeSteps(kSteps); }
+
+absl::Status CallState::PrepareStream() {
+  return TakeSteps(absl::MakeConstSpan(kSteps).first(kStepsOfStream));
+}
+
+absl::Status CallState::PrepareRequest() {
+  return TakeSteps(absl::MakeConstSpan(kSteps).subspan(kStepsOfStream));
+}
+
+absl::Status CallState::TakeSteps(absl::Span<const Step> steps) {
+  for (Step step : steps) {
     if (absl::Status s = TakeStep(step); !s.ok()) return s;
   }
   return absl::OkStatus();
@@ -120,8 +145,13 @@ absl::Status CallState::SetDeadline() {
   const absl::Time latest = start_ + runtime_.longest_deadline;
   const absl::Time asked = absl::FromChrono(context_->deadline());
   // gRPC says "none" with a time in the far future.
-  call_.deadline = asked > start_ + absl::Hours(24 * 365) ? start_ + runtime_.default_deadline
-                                                          : std::min(asked, latest);
+  const bool none = asked > start_ + absl::Hours(24 * 365);
+  if (method_.descriptor->client_streaming()) {
+    // It lasts for as long as there are requests, each of which has its time.
+    call_.deadline = none ? absl::InfiniteFuture() : asked;
+  } else {
+    call_.deadline = none ? start_ + runtime_.default_deadline : std::min(asked, latest);
+  }
   if (call_.deadline <= start_) {
     return api::Error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                       "the deadline was over before the call began");
@@ -190,6 +220,11 @@ absl::Status CallState::CheckOwners(store::Reader& reader) {
     return status.ok();
   });
   return any ? status : caller.Denied("");
+}
+
+absl::Status CallState::CheckOwners() {
+  if (!check_owners_) return absl::OkStatus();
+  return runtime_.store->Read([this](store::Reader& reader) { return CheckOwners(reader); });
 }
 
 absl::Status CallState::CheckOwner(store::Reader& reader, const std::string& name) {

@@ -1,12 +1,13 @@
-// One call on its way through the steps before its handler.
+// One call, or one request of a stream, on its way through the steps before its
+// handler.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "google/protobuf/arena.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/server_context.h"
@@ -22,12 +23,22 @@ class CallState {
   CallState(const RuntimeOptions& runtime, const BoundMethod& method,
             grpc::CallbackServerContext* context, const grpc::ByteBuffer* request);
 
-  // Takes the steps in the order of kSteps; the first error ends the call.
+  // A request of the stream that a call takes; null: what comes after the last. The
+  // call outlives it. It is no call of its own for the metrics.
+  CallState(const CallState& call, const grpc::ByteBuffer* request);
+
+  // Takes the steps in the order of kSteps; the first error ends the call. A
+  // call that takes a stream takes the first of them once, and the others for
+  // each request.
   absl::Status Prepare();
+  absl::Status PrepareStream();
+  absl::Status PrepareRequest();
 
   // Where the permission depends on owners and the handler does not check them:
   // reads the resources that the call touches and checks.
   absl::Status CheckOwners(store::Reader& reader);
+  // The same, in a read of its own where one is needed.
+  absl::Status CheckOwners();
 
   // Tells the reader of the resources that the call touches.
   void ExpectResources(store::Reader& reader) const;
@@ -44,6 +55,7 @@ class CallState {
   grpc::Status Finished(const absl::Status& status);
 
  private:
+  absl::Status TakeSteps(absl::Span<const Step> steps);
   absl::Status TakeStep(Step step);
   absl::Status Identify();
   absl::Status SetDeadline();

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "services/common/api/errors.h"
 #include "services/common/resources/requests.h"
 #include "services/common/rpc/call_state.h"
+#include "services/common/rpc/status.h"
 
 namespace caravan::rpc {
 
@@ -17,22 +17,6 @@ namespace {
 
 // How soon a call that waits for a revision sees that its caller has gone.
 constexpr absl::Duration kPatience = absl::Milliseconds(500);
-
-absl::Status Gone() { return absl::CancelledError("the caller has gone"); }
-
-absl::Status Busy() {
-  return api::Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",
-                    "too many calls wait for this service; try again in a second")
-      .RetryAfter(1);
-}
-
-// A buffer over the string, without a copy.
-grpc::ByteBuffer ToByteBuffer(std::string bytes) {
-  auto* kept = new std::string(std::move(bytes));
-  grpc::Slice slice(
-      kept->data(), kept->size(), [](void* p) { delete static_cast<std::string*>(p); }, kept);
-  return grpc::ByteBuffer(&slice, 1);
-}
 
 // Deletes itself when it has answered. It is no reactor itself: gRPC would call
 // one of ours when the call is done on a thread of another kind, which costs more
@@ -104,9 +88,7 @@ class UnaryCall {
   }
 
   void RunAsync() {
-    absl::Status allowed =
-        runtime_.store->Read([&](store::Reader& reader) { return state_.CheckOwners(reader); });
-    if (!allowed.ok()) return End(allowed);
+    if (absl::Status s = state_.CheckOwners(); !s.ok()) return End(s);
     state_.method().handler.async(state_.call(), state_.request(),
                                   [this](absl::StatusOr<std::string> answer) {
                                     if (!answer.ok()) return End(answer.status());
@@ -225,11 +207,9 @@ class UnaryCall {
   bool asks_ = false;
 };
 
-}  // namespace
-
 // A server stream. One thing is under way at a time: pulling the next message,
 // or writing it; whoever ends that ends the call where it has been cancelled.
-class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public Stream {
  public:
   StreamCall(const RuntimeOptions& runtime, Executor& executor, StreamSet& streams,
              const BoundMethod& method, grpc::CallbackServerContext* context,
@@ -247,8 +227,8 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     if (!executor_.Run([this] { Open(); })) End(Busy());
   }
 
-  // Ends the stream for a drain.
-  void Drain() {
+  // Only asks: the source answers on a thread of its own.
+  void Drain() override {
     draining_ = true;
     CancelSource();
   }
@@ -266,16 +246,8 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void OnDone() override { delete this; }
 
  private:
-  static absl::Status Draining() {
-    return api::Error(absl::StatusCode::kUnavailable, "DRAINING",
-                      "this server is stopping; go on from the last revision with another")
-        .RetryAfter(1);
-  }
-
   void Open() {
-    absl::Status allowed =
-        runtime_.store->Read([&](store::Reader& reader) { return state_.CheckOwners(reader); });
-    if (!allowed.ok()) return End(allowed);
+    if (absl::Status s = state_.CheckOwners(); !s.ok()) return End(s);
     absl::StatusOr<std::unique_ptr<ByteSource>> source =
         state_.method().handler.stream(state_.call(), state_.request());
     if (!source.ok()) return End(source.status());
@@ -321,24 +293,32 @@ class StreamCall : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   grpc::ByteBuffer buffer_;
 };
 
-bool StreamSet::Add(StreamCall* call) {
+}  // namespace
+
+bool StreamSet::Add(Stream* stream) {
   absl::MutexLock lock(&mutex_);
   if (ended_) return false;
-  calls_.insert(call);
+  streams_.insert(stream);
   return true;
 }
 
-void StreamSet::Remove(StreamCall* call) {
+void StreamSet::Remove(Stream* stream) {
   absl::MutexLock lock(&mutex_);
-  calls_.erase(call);
+  streams_.erase(stream);
 }
 
 void StreamSet::EndAll() {
   absl::MutexLock lock(&mutex_);
   ended_ = true;
-  // A call that ends meanwhile waits in Remove until this is over. Cancel only
-  // asks: the source answers on a thread of its own.
-  for (StreamCall* call : calls_) call->Drain();
+  // A stream that ends meanwhile waits in Remove until this is over.
+  for (Stream* stream : streams_) stream->Drain();
+}
+
+grpc::ByteBuffer ToByteBuffer(std::string bytes) {
+  auto* kept = new std::string(std::move(bytes));
+  grpc::Slice slice(
+      kept->data(), kept->size(), [](void* p) { delete static_cast<std::string*>(p); }, kept);
+  return grpc::ByteBuffer(&slice, 1);
 }
 
 grpc::ServerUnaryReactor* StartUnary(const RuntimeOptions& runtime, Executor& executor,

@@ -1,6 +1,8 @@
 // gRPC reactors that run a bound method: one for unary calls, one for server
-// streams.
+// streams. Calls that take a stream of requests are in exchange_call.h.
 #pragma once
+
+#include <string>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
@@ -12,21 +14,30 @@
 
 namespace caravan::rpc {
 
-class StreamCall;
+// A call that lasts, which a drain ends.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // The server drains. Must not leave the set before it returns.
+  virtual void Drain() = 0;
+};
 
-// The streams under way, so that a drain can end them.
+// The streams under way.
 class StreamSet {
  public:
   // False where the server is draining.
-  bool Add(StreamCall* call);
-  void Remove(StreamCall* call);
+  bool Add(Stream* stream);
+  void Remove(Stream* stream);
   void EndAll();
 
  private:
   absl::Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::flat_hash_set<StreamCall*> calls_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<Stream*> streams_ ABSL_GUARDED_BY(mutex_);
 };
+
+// A buffer over the string, without a copy.
+grpc::ByteBuffer ToByteBuffer(std::string bytes);
 
 // Starts a call; the reactor deletes itself when it is done.
 grpc::ServerUnaryReactor* StartUnary(const RuntimeOptions& runtime, Executor& executor,

@@ -12,6 +12,7 @@
 #include "services/common/api/standard_method.h"
 #include "services/common/resources/transitions.h"
 #include "services/common/rpc/binding.h"
+#include "services/common/rpc/exchange_call.h"
 #include "services/common/rpc/reactors.h"
 
 namespace caravan::rpc {
@@ -27,13 +28,15 @@ class ByteService : public grpc::Service {
               const std::vector<const BoundMethod*>& methods) {
     for (size_t i = 0; i < methods.size(); ++i) {
       const BoundMethod& method = *methods[i];
-      const bool streaming = method.descriptor->server_streaming();
-      AddMethod(new grpc::internal::RpcServiceMethod(
-          method.path.c_str(),
-          streaming ? grpc::internal::RpcMethod::SERVER_STREAMING
-                    : grpc::internal::RpcMethod::NORMAL_RPC,
-          nullptr));
-      if (streaming) {
+      AddMethod(new grpc::internal::RpcServiceMethod(method.path.c_str(), TypeOf(method), nullptr));
+      if (method.handler.exchange) {
+        MarkMethodRawCallback(
+            static_cast<int>(i),
+            new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                [&runtime, &executor, &streams, &method](grpc::CallbackServerContext* context) {
+                  return StartExchange(runtime, executor, streams, method, context);
+                }));
+      } else if (method.handler.stream) {
         MarkMethodRawCallback(
             static_cast<int>(i),
             new grpc::internal::CallbackServerStreamingHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
@@ -52,6 +55,14 @@ class ByteService : public grpc::Service {
                 }));
       }
     }
+  }
+
+ private:
+  static grpc::internal::RpcMethod::RpcType TypeOf(const BoundMethod& method) {
+    // One response to a stream of requests is a stream of one.
+    if (method.handler.exchange) return grpc::internal::RpcMethod::BIDI_STREAMING;
+    return method.handler.stream ? grpc::internal::RpcMethod::SERVER_STREAMING
+                                 : grpc::internal::RpcMethod::NORMAL_RPC;
   }
 };
 
@@ -126,7 +137,10 @@ absl::Status Runtime::Impl::Bind(Service& service) {
       return absl::InternalError(absl::StrCat(bound->name, " declares no access"));
     }
     if (absl::Status s = BindHandler(method, *bound); !s.ok()) return s;
-    if (method.descriptor->server_streaming() != static_cast<bool>(bound->handler.stream)) {
+    const bool exchange = method.descriptor->client_streaming();
+    const bool stream = !exchange && method.descriptor->server_streaming();
+    if (exchange != static_cast<bool>(bound->handler.exchange) ||
+        stream != static_cast<bool>(bound->handler.stream)) {
       return absl::InternalError(
           absl::StrCat(bound->name, " has a handler of another kind than its contract"));
     }

@@ -29,6 +29,9 @@ namespace caravan::rpc {
 enum class Step { kIdentity, kDeadline, kParsing, kPermission, kValidation };
 inline constexpr std::array kSteps = {Step::kIdentity, Step::kDeadline, Step::kParsing,
                                       Step::kPermission, Step::kValidation};
+// So many of them are taken once by a call that takes a stream of requests, the
+// others for each request.
+inline constexpr size_t kStepsOfStream = 2;
 
 // Metadata of requests and replies.
 inline constexpr char kMinRevisionMetadata[] = "caravan-min-revision";
@@ -65,7 +68,8 @@ class Runtime {
   // For ServerOptions::services.
   const std::vector<HostedService>& hosted() const;
 
-  // Ends all server streams with UNAVAILABLE, for a drain.
+  // Ends all streams with UNAVAILABLE, for a drain. Requests of a stream that have
+  // been taken are answered before.
   void EndStreams();
 
   struct Impl;

@@ -67,7 +67,7 @@ class RuntimeTest : public ::testing::Test {
     host::ServiceDefinition definition = testing::WidgetsDefinition();
     definition.services = [this,
                            widgets = definition.services](const host::Dependencies& dependencies) {
-      auto services = widgets(dependencies);
+      auto services = *widgets(dependencies);
       auto probe = std::make_unique<Service>(&contract_.Build());
       probe->method("Probe").read = [this](Call& call, store::Reader&,
                                            const google::protobuf::Message& request) {
@@ -176,7 +176,7 @@ TEST_F(RuntimeTest, WhatComesBeforeAHandlerIsTheLastStep) {
   absl::Status before;
   host::ServiceDefinition definition = testing::WidgetsDefinition();
   definition.services = [&, widgets = definition.services](const host::Dependencies& all) {
-    auto services = widgets(all);
+    auto services = *widgets(all);
     Method& add = services[0]->method("AddToWidget");
     add.before = [&](Call& call, const google::protobuf::Message&) {
       steps.push_back("before");
@@ -518,9 +518,9 @@ TEST_F(ContractTest, OnlyATransactionOrAReadHasABefore) {
               HasSubstr("RefusedService/Probe has neither a transaction nor a read"));
 }
 
-TEST_F(ContractTest, StreamsOfRequestsAreNotServed) {
+TEST_F(ContractTest, AStreamOfRequestsTakesAnExchange) {
   contract_.Add("Probe", "AddToWidgetRequest", "Widget").set_client_streaming(true);
-  EXPECT_THAT(contract_.Bind(BindProbe).ToString(), HasSubstr("takes a stream of requests"));
+  EXPECT_THAT(contract_.Bind(BindProbe).ToString(), HasSubstr("handler of another kind"));
 }
 
 TEST_F(ContractTest, AccessMustNameAFieldThatIsAName) {

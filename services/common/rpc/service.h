@@ -60,6 +60,49 @@ class Source {
 // A source whose messages are serialised already.
 using ByteSource = Source<std::string>;
 
+// A call that takes a stream of requests, and gives a stream of responses or one
+// at the end. The handler makes one for each call; the runtime feeds it with one
+// request after another, each checked as a request of a unary method is: parsed,
+// permitted, validated.
+//
+// None of its functions is called while another is under way. OnMessage and OnEnd
+// run on a thread that may wait for the store. A `done` is called once, on any
+// thread, also from within the function that got it; with an error it ends the
+// stream once the requests before have been answered.
+template <class Request, class Response>
+class Exchange {
+ public:
+  using Done = absl::AnyInvocable<void(absl::StatusOr<std::optional<Response>>)>;
+
+  virtual ~Exchange() = default;
+
+  // Takes the next request. The next may come before `done` has been called, up
+  // to MostInProgress(). Responses are sent in the order of their requests; there
+  // may be none to a request, and must be none where the method gives one at the
+  // end. `call` and `request` last until `done` has been called.
+  virtual void OnMessage(Call& call, const Request& request, Done done) = 0;
+
+  // All requests have been taken and answered, there are no more: the last
+  // response, or the only one. Where the connection breaks, gRPC may tell of an end
+  // before it tells that the peer has gone.
+  virtual void OnEnd(Call& call, Done done) {
+    (void)call;
+    done(std::nullopt);
+  }
+
+  // Nobody waits for the answers that are still missing: the peer has gone, or an
+  // answer before them was an error. They must soon be given, as anything. Must
+  // not block. Not called where a server drains: what it has taken it answers.
+  virtual void Cancel() {}
+
+  // How many requests may be taken and not answered yet. No more are read from
+  // the peer meanwhile, nor while it does not take the answers. Asked once.
+  virtual int MostInProgress() const { return 4; }
+};
+
+// An exchange as the runtime feeds it. Responses are serialised.
+using ByteExchange = Exchange<google::protobuf::Message, std::string>;
+
 // A handler as the runtime calls it. The response is returned serialised.
 using ReadHandler = std::function<absl::StatusOr<std::string>(
     Call& call, store::Reader& reader, const google::protobuf::Message& request)>;
@@ -67,6 +110,8 @@ using WriteHandler = std::function<absl::StatusOr<std::string>(
     Call& call, store::Transaction& tx, const google::protobuf::Message& request)>;
 using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(
     Call& call, const google::protobuf::Message& request)>;
+// Called once the first request has been checked. `call` outlives the exchange.
+using ExchangeHandler = std::function<absl::StatusOr<std::unique_ptr<ByteExchange>>(Call& call)>;
 // What is done once before the transaction or the read of a method. May wait for
 // other services, and leaves what it learnt in `call.caller.facts`.
 using BeforeHandler =
@@ -77,13 +122,14 @@ using AsyncHandler =
     std::function<void(Call& call, const google::protobuf::Message& request,
                        absl::AnyInvocable<void(absl::StatusOr<std::string>)> done)>;
 
-// One method and its handler; one of the first four is set once it is bound.
+// One method and its handler; one of the first five is set once it is bound.
 struct Method {
   const google::protobuf::MethodDescriptor* descriptor = nullptr;
   ReadHandler read;
   WriteHandler write;
   StreamHandler stream;
   AsyncHandler async;
+  ExchangeHandler exchange;
   BeforeHandler before = nullptr;  // may be empty
   // Who may call, where the contract is not ours and cannot say it.
   std::optional<caravan::api::v1::Access> access;
@@ -91,7 +137,7 @@ struct Method {
   // received the call where the store allows.
   bool quick = false;
 
-  bool bound() const { return read || write || stream || async; }
+  bool bound() const { return read || write || stream || async || exchange; }
 };
 
 // The methods of one service.
@@ -158,6 +204,20 @@ class Service {
     };
   }
 
+  // For a method that takes a stream of requests: `handler` is a function from
+  // Call& to a StatusOr of a unique_ptr of Exchange<Request, Response>.
+  template <class Request, class Response, class F>
+  void BindExchange(std::string_view name, F handler) {
+    Method& bound = method(name);
+    CheckRequest(bound, *Request::descriptor());
+    bound.exchange = [handler = std::move(handler)](
+                         Call& call) -> absl::StatusOr<std::unique_ptr<ByteExchange>> {
+      absl::StatusOr<std::unique_ptr<Exchange<Request, Response>>> exchange = handler(call);
+      if (!exchange.ok()) return exchange.status();
+      return std::make_unique<SerializingExchange<Request, Response>>(*std::move(exchange));
+    };
+  }
+
   template <class Request, class Response, class F>
   void BindAsync(std::string_view name, F handler) {
     method(name).async = [handler = std::move(handler)](
@@ -182,20 +242,45 @@ class Service {
   }
 
   template <class Response>
+  static absl::AnyInvocable<void(absl::StatusOr<std::optional<Response>>)> SerializingDone(
+      absl::AnyInvocable<void(absl::StatusOr<std::optional<std::string>>)> done) {
+    return [done = std::move(done)](absl::StatusOr<std::optional<Response>> next) mutable {
+      if (!next.ok()) return done(next.status());
+      if (!next->has_value()) return done(std::nullopt);
+      done((*next)->SerializeAsString());
+    };
+  }
+
+  template <class Response>
   class Serializing : public ByteSource {
    public:
     explicit Serializing(std::unique_ptr<Source<Response>> source) : source_(std::move(source)) {}
     void Next(absl::AnyInvocable<void(absl::StatusOr<std::optional<std::string>>)> done) override {
-      source_->Next([done = std::move(done)](absl::StatusOr<std::optional<Response>> next) mutable {
-        if (!next.ok()) return done(next.status());
-        if (!next->has_value()) return done(std::nullopt);
-        done((*next)->SerializeAsString());
-      });
+      source_->Next(SerializingDone<Response>(std::move(done)));
     }
     void Cancel() override { source_->Cancel(); }
 
    private:
     std::unique_ptr<Source<Response>> source_;
+  };
+
+  template <class Request, class Response>
+  class SerializingExchange : public ByteExchange {
+   public:
+    explicit SerializingExchange(std::unique_ptr<Exchange<Request, Response>> exchange)
+        : exchange_(std::move(exchange)) {}
+    void OnMessage(Call& call, const google::protobuf::Message& request, Done done) override {
+      exchange_->OnMessage(call, static_cast<const Request&>(request),
+                           SerializingDone<Response>(std::move(done)));
+    }
+    void OnEnd(Call& call, Done done) override {
+      exchange_->OnEnd(call, SerializingDone<Response>(std::move(done)));
+    }
+    void Cancel() override { exchange_->Cancel(); }
+    int MostInProgress() const override { return exchange_->MostInProgress(); }
+
+   private:
+    std::unique_ptr<Exchange<Request, Response>> exchange_;
   };
 
   const google::protobuf::ServiceDescriptor* descriptor_;

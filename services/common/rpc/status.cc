@@ -113,4 +113,18 @@ grpc::Status ToGrpcStatus(const absl::Status& status, std::string_view method,
                       answer.SerializeAsString());
 }
 
+absl::Status Gone() { return absl::CancelledError("the caller has gone"); }
+
+absl::Status Busy() {
+  return api::Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",
+                    "too many calls wait for this service; try again in a second")
+      .RetryAfter(kRetrySeconds);
+}
+
+absl::Status Draining() {
+  return api::Error(absl::StatusCode::kUnavailable, "DRAINING",
+                    "this server is stopping; go on with another from where this stream ends")
+      .RetryAfter(kRetrySeconds);
+}
+
 }  // namespace caravan::rpc

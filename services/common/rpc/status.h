@@ -17,4 +17,10 @@ namespace caravan::rpc {
 grpc::Status ToGrpcStatus(const absl::Status& status, std::string_view method,
                           std::string_view trace_id);
 
+// How the runtime ends calls: the caller has gone; too many calls wait; the server
+// is being stopped, and another will go on.
+absl::Status Gone();
+absl::Status Busy();
+absl::Status Draining();
+
 }  // namespace caravan::rpc

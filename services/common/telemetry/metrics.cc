@@ -88,10 +88,12 @@ class ProcessMetrics : public prometheus::Collectable {
 
 MethodMetrics::MethodMetrics(std::string service, std::string method,
                              prometheus::Family<prometheus::Counter>& handled,
+                             prometheus::Family<prometheus::Counter>& received,
                              prometheus::Gauge& in_flight, prometheus::Histogram& latency)
     : service_(std::move(service)),
       method_(std::move(method)),
       handled_(handled),
+      received_(received),
       in_flight_(in_flight),
       latency_(latency) {}
 
@@ -109,12 +111,25 @@ void MethodMetrics::Finished(int code, absl::Duration latency) {
   in_flight_.Decrement();
 }
 
+void MethodMetrics::Received() {
+  prometheus::Counter* counter = received_count_.load(std::memory_order_acquire);
+  if (counter == nullptr) {
+    counter = &received_.Add({{"grpc_service", service_}, {"grpc_method", method_}});
+    received_count_.store(counter, std::memory_order_release);
+  }
+  counter->Increment();
+}
+
 Metrics::Metrics()
     : process_(std::make_shared<ProcessMetrics>()),
       handled_(prometheus::BuildCounter()
                    .Name("grpc_server_handled_total")
                    .Help("Calls that have ended, by status code.")
                    .Register(registry_)),
+      received_(prometheus::BuildCounter()
+                    .Name("grpc_server_msg_received_total")
+                    .Help("Requests of the streams that calls take.")
+                    .Register(registry_)),
       in_flight_(prometheus::BuildGauge()
                      .Name("grpc_server_in_flight")
                      .Help("Calls under way.")
@@ -132,7 +147,7 @@ MethodMetrics& Metrics::Method(std::string_view service, std::string_view method
   if (entry == nullptr) {
     const prometheus::Labels labels = {{"grpc_service", std::string(service)},
                                        {"grpc_method", std::string(method)}};
-    entry.reset(new MethodMetrics(std::string(service), std::string(method), handled_,
+    entry.reset(new MethodMetrics(std::string(service), std::string(method), handled_, received_,
                                   in_flight_.Add(labels), latency_.Add(labels, LatencyBuckets())));
   }
   return *entry;

@@ -28,20 +28,26 @@ class MethodMetrics {
   void Started() { in_flight_.Increment(); }
   // `code` is the canonical status code, 0 to 16; others count as UNKNOWN.
   void Finished(int code, absl::Duration latency);
+  // A request of the stream that a call takes.
+  void Received();
 
  private:
   friend class Metrics;
   MethodMetrics(std::string service, std::string method,
-                prometheus::Family<prometheus::Counter>& handled, prometheus::Gauge& in_flight,
+                prometheus::Family<prometheus::Counter>& handled,
+                prometheus::Family<prometheus::Counter>& received, prometheus::Gauge& in_flight,
                 prometheus::Histogram& latency);
 
   const std::string service_;
   const std::string method_;
   prometheus::Family<prometheus::Counter>& handled_;
+  prometheus::Family<prometheus::Counter>& received_;
   prometheus::Gauge& in_flight_;
   prometheus::Histogram& latency_;
   // By code; made when first seen, since most methods see few.
   std::array<std::atomic<prometheus::Counter*>, 17> by_code_{};
+  // Made for the first: most methods take no streams.
+  std::atomic<prometheus::Counter*> received_count_ = nullptr;
 };
 
 // A registry with the metrics of the process (memory, file descriptors, CPU,
@@ -49,6 +55,7 @@ class MethodMetrics {
 //
 //   grpc_server_handled_total{grpc_service,grpc_method,grpc_code}
 //   grpc_server_handling_seconds{grpc_service,grpc_method}
+//   grpc_server_msg_received_total{grpc_service,grpc_method}, of streams of requests
 //   grpc_server_in_flight{grpc_service,grpc_method}
 //
 // Thread-safe. What it returns lives as long as it does.
@@ -72,6 +79,7 @@ class Metrics {
   prometheus::Registry registry_;
   std::shared_ptr<prometheus::Collectable> process_;
   prometheus::Family<prometheus::Counter>& handled_;
+  prometheus::Family<prometheus::Counter>& received_;
   prometheus::Family<prometheus::Gauge>& in_flight_;
   prometheus::Family<prometheus::Histogram>& latency_;
   std::mutex mutex_;

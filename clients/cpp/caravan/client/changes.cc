@@ -15,15 +15,6 @@ using api::v1::Change;
 const Method kListChanges = {"/caravan.api.v1.ChangeService/ListChanges", Repeat::kSafe};
 const Method kWatchChanges = {"/caravan.api.v1.ChangeService/WatchChanges", Repeat::kSafe};
 
-// The stream broke, rather than that the server refused. A connection that is
-// cut in the middle of a message shows as INTERNAL or UNKNOWN.
-bool IsBroken(const absl::Status& status) {
-  const bool of_transport =
-      ReasonOf(status).empty() &&
-      (status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kUnknown);
-  return status.ok() || IsTransient(status) || of_transport;
-}
-
 }  // namespace
 
 ChangeFollower::ChangeFollower(std::shared_ptr<Connection> connection, FollowOptions options)

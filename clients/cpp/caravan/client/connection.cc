@@ -276,6 +276,15 @@ absl::StatusOr<std::unique_ptr<MessageStream>> Connection::Stream(const Method& 
   return stream;
 }
 
+absl::Status Connection::Stream(const Method& method, const CallOptions& options,
+                                grpc::ClientContext* context, MessageReactor* reactor) {
+  auto status =
+      Prepare(method, options, options.timeout.value_or(absl::InfiniteDuration()), context);
+  if (!status.ok()) return status;
+  stub_.PrepareBidiStreamingCall(context, method.path, grpc::StubOptions(), reactor);
+  return absl::OkStatus();
+}
+
 std::string ServiceOf(const std::string& path) {
   constexpr std::string_view kOurs = "/caravan.";
   if (!absl::StartsWith(path, kOurs)) return "";

@@ -20,6 +20,9 @@ namespace caravan::client {
 using MessageStub =
     grpc::TemplatedGenericStub<google::protobuf::MessageLite, google::protobuf::MessageLite>;
 
+using MessageReactor =
+    grpc::ClientBidiReactor<google::protobuf::MessageLite, google::protobuf::MessageLite>;
+
 // A call that streams, one message at a time. Not for several threads, but for
 // Cancel. Destroying it ends the call.
 class MessageStream {
@@ -87,6 +90,11 @@ class Connection {
   // Starts a streaming method. Never repeated. An error: there is no token.
   absl::StatusOr<std::unique_ptr<MessageStream>> Stream(const Method& method,
                                                         const CallOptions& options = {});
+
+  // The same with a reactor that the caller has made, as the context; it is the
+  // caller who starts the call. An error: nothing has been prepared.
+  absl::Status Stream(const Method& method, const CallOptions& options,
+                      grpc::ClientContext* context, MessageReactor* reactor);
 
   // Repeats `attempt`, which gets the time that is left, as a call that may be
   // repeated is. For what is made of several calls.

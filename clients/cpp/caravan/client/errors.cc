@@ -114,4 +114,11 @@ bool IsTransient(const absl::Status& status) {
   }
 }
 
+bool IsBroken(const absl::Status& status) {
+  const bool of_transport =
+      ReasonOf(status).empty() &&
+      (status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kUnknown);
+  return status.ok() || IsTransient(status) || of_transport;
+}
+
 }  // namespace caravan::client

@@ -46,6 +46,10 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
 // ABORTED and does not: the caller has to read again and decide again.
 bool IsTransient(const absl::Status& status);
 
+// Whether a stream ended so that it may be taken up again: well, by a transient
+// error, or in the middle of a message, which shows as INTERNAL or UNKNOWN.
+bool IsBroken(const absl::Status& status);
+
 // All details, as the server sent them.
 google::rpc::Status DetailsOf(const absl::Status& status);
 

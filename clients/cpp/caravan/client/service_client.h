@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "caravan/client/connection.h"
 #include "caravan/client/results.h"
+#include "caravan/client/sender.h"
 #include "google/protobuf/repeated_ptr_field.h"
 
 namespace caravan::client {
@@ -91,6 +92,41 @@ class ServiceClient {
           if (!more.ok()) return more.status();
           return *more ? std::optional<Response>(std::move(response)) : std::nullopt;
         });
+  }
+
+  // See Sender.
+  template <class Request, class Response>
+  Sender<Request, Response> Send(const std::string& path,
+                                 typename Sender<Request, Response>::OnAnswer on_answer,
+                                 SendOptions options) const {
+    options.call = WithDefaults(std::move(options.call), defaults_);
+    return Sender<Request, Response>(connection_, path, std::move(on_answer), std::move(options));
+  }
+
+  // Sends all that `next` gives, until it gives nothing, and waits for the answer.
+  // Never repeated. An error of `next` ends the call.
+  template <class Response, class Request>
+  absl::StatusOr<Response> SendAll(const std::string& path,
+                                   const typename Results<Request>::NextFunction& next,
+                                   const CallOptions& options) const {
+    auto stream = connection_->Stream({path, Repeat::kNever}, WithDefaults(options, defaults_));
+    if (!stream.ok()) return stream.status();
+    while (true) {
+      absl::StatusOr<std::optional<Request>> request = next();
+      if (!request.ok()) return request.status();
+      // Where the server does not take it, Next says why.
+      if (!request->has_value() || !(*stream)->Write(**request)) break;
+    }
+    (*stream)->WritesDone();
+    Response response;
+    const auto answered = (*stream)->Next(&response);
+    if (!answered.ok()) return answered.status();
+    if (!*answered) return absl::InternalError("the server ended the stream without an answer");
+    // The status comes after the answer.
+    Response more;
+    const auto ended = (*stream)->Next(&more);
+    if (!ended.ok()) return ended.status();
+    return response;
   }
 
  private:
