@@ -97,6 +97,7 @@ absl::Status Runtime::Impl::BindHandler(Method& method, BoundMethod& bound) {
   const MethodDescriptor& descriptor = *method.descriptor;
   if (method.bound()) {
     bound.handler = method;
+    bound.checks_owners = method.checks_owners;
     return CheckBefore(bound);
   }
   absl::StatusOr<resources::Handler> handler;

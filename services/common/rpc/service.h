@@ -136,6 +136,9 @@ struct Method {
   // The handler reads by key only, so that it may run on the thread that
   // received the call where the store allows.
   bool quick = false;
+  // The handler asks resources::Caller for the permission itself where it depends on
+  // owners: of resources that are in no collection of the registry.
+  bool checks_owners = false;
 
   bool bound() const { return read || write || stream || async || exchange; }
 };
