@@ -58,9 +58,12 @@ class Registers {
   virtual absl::StatusOr<std::shared_ptr<const Lane>> FindLane(std::string_view name) = 0;
 
   // The terms of a parcel of these, each of which may be empty, or no longer there:
-  // without a partnership nothing is promised, without a lane days are of UTC.
+  // without a partnership nothing is promised, without a lane days are of UTC. Exclusions
+  // may be of the day on which the parcel was announced; one that was not
+  // (InfinitePast) has no partnership.
   virtual std::shared_ptr<const Agreed> TermsOf(std::string_view partnership, std::string_view lane,
-                                                std::string_view postal_code) = 0;
+                                                std::string_view postal_code,
+                                                absl::Time announced) = 0;
 };
 
 }  // namespace caravan::logistics

@@ -82,6 +82,11 @@ absl::Status TrackingCodes::AddVocabularies(std::string_view csv) {
   return absl::OkStatus();
 }
 
+void TrackingCodes::Add(std::string_view vocabulary, std::string_view code,
+                        TrackingMeaning meaning) {
+  vocabularies_[vocabulary][code] = meaning;
+}
+
 TrackingMeaning TrackingCodes::Find(std::string_view vocabulary, std::string_view code) const {
   const auto codes = vocabularies_.find(vocabulary);
   if (codes == vocabularies_.end()) return {};

@@ -38,6 +38,9 @@ class TrackingCodes {
   // for times without an offset. Errors as above.
   absl::Status AddVocabularies(std::string_view csv);
 
+  // Adds a code, or replaces it.
+  void Add(std::string_view vocabulary, std::string_view code, TrackingMeaning meaning);
+
   // What a code means, exactly as it is written. One that is not known is never
   // guessed at: it means UNKNOWN, and is kept with its event.
   TrackingMeaning Find(std::string_view vocabulary, std::string_view code) const;
