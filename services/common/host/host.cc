@@ -131,8 +131,8 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& defini
   operations_options.access = impl->access.get();
   operations_options.time_zone = zone;
   impl->operations = std::make_unique<operations::Operations>(operations_options);
-  auto made = definition.services(
-      {impl->registry, *impl->store, *impl->operations, clock, *impl->peers, impl->settings});
+  auto made = definition.services({impl->registry, *impl->store, *impl->operations, clock,
+                                   *impl->peers, impl->settings, impl->metrics});
   if (!made.ok()) return made.status();
   impl->services = *std::move(made);
   std::vector<const google::protobuf::ServiceDescriptor*> contracts;

@@ -16,6 +16,7 @@
 #include "services/common/rpc/service.h"
 #include "services/common/settings/settings.pb.h"
 #include "services/common/store/store.h"
+#include "services/common/telemetry/metrics.h"
 
 namespace caravan::host {
 
@@ -30,6 +31,8 @@ struct Dependencies {
   const peers::Peers& peers;
   // For services with a second store of their own.
   const settings::ServerSettings& settings;
+  // For figures beyond those of the methods.
+  telemetry::Metrics& metrics;
 };
 
 // A service: the one thing that its main.cc and its tests hand over.

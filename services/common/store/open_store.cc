@@ -13,12 +13,9 @@
 #include "services/common/store/sqlite_store.h"
 
 namespace caravan::store {
-namespace {
 
-absl::StatusOr<std::unique_ptr<Store>> OpenPostgres(std::string_view url, StoreOptions options,
-                                                    std::vector<Table> tables) {
-  PostgresOptions postgres;
-  static_cast<StoreOptions&>(postgres) = std::move(options);
+PostgresLocation ParsePostgresUrl(std::string_view url) {
+  PostgresLocation location;
   const bool is_uri = url.starts_with("postgresql://");
   // The schema is ours; libpq does not know it.
   std::vector<std::string> rest;
@@ -29,21 +26,19 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgres(std::string_view url, StoreO
          absl::StrSplit(url.substr(query + 1), separator, absl::SkipEmpty())) {
       constexpr std::string_view kSchema = "schema=";
       if (part.starts_with(kSchema)) {
-        postgres.schema = std::string(part.substr(kSchema.size()));
+        location.schema = std::string(part.substr(kSchema.size()));
       } else {
         rest.emplace_back(part);
       }
     }
   }
-  postgres.conninfo = absl::StrJoin(rest, std::string(1, separator));
+  location.conninfo = absl::StrJoin(rest, std::string(1, separator));
   if (is_uri) {
-    postgres.conninfo =
-        absl::StrCat(std::string(url.substr(0, query)), rest.empty() ? "" : "?", postgres.conninfo);
+    location.conninfo =
+        absl::StrCat(std::string(url.substr(0, query)), rest.empty() ? "" : "?", location.conninfo);
   }
-  return OpenPostgresStore(std::move(postgres), std::move(tables));
+  return location;
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::string_view url, StoreOptions options,
                                                  std::vector<Table> tables) {
@@ -55,7 +50,14 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(std::string_view url, StoreOpti
     return OpenSqliteStore(std::move(sqlite), std::move(tables));
   }
   constexpr std::string_view kPostgres = "postgresql:";
-  if (url.starts_with(kPostgres)) return OpenPostgres(url, std::move(options), std::move(tables));
+  if (url.starts_with(kPostgres)) {
+    PostgresOptions postgres;
+    static_cast<StoreOptions&>(postgres) = std::move(options);
+    PostgresLocation location = ParsePostgresUrl(url);
+    postgres.conninfo = std::move(location.conninfo);
+    postgres.schema = std::move(location.schema);
+    return OpenPostgresStore(std::move(postgres), std::move(tables));
+  }
   return api::Error(absl::StatusCode::kInvalidArgument, "INVALID_STORE",
                     "a store is named by sqlite:<path> or postgresql://<user>@<host>/<database>");
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,13 @@
 #include "services/common/store/store.h"
 
 namespace caravan::store {
+
+// Where a PostgreSQL store is, of such a URL (one that begins with `postgresql:`).
+struct PostgresLocation {
+  std::string conninfo;  // for libpq
+  std::string schema = "caravan";
+};
+PostgresLocation ParsePostgresUrl(std::string_view url);
 
 // `url` is `sqlite:<path>` or a PostgreSQL connection string: a
 // `postgresql://...` URL or `postgresql:<libpq keywords>`. Of a URL, the
