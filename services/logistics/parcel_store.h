@@ -198,6 +198,8 @@ struct ParcelStoreOptions {
   // Of a database that is made; one that exists keeps its own. 0: 1 for SQLite, 16
   // for PostgreSQL.
   int buckets = 0;
+  // The PostgreSQL schema that holds the tables; created where it is missing.
+  std::string schema = "parcels";
   // Whether PostgreSQL has Citus, which then spreads the tables by bucket.
   bool citus = false;
   // Readers at the same time.
@@ -208,8 +210,8 @@ struct ParcelStoreOptions {
   std::function<void(std::string_view)> log = {};
 };
 
-// Opens or makes a store: in a SQLite file, or in the schema `parcels` of a
-// PostgreSQL database (a libpq connection string).
+// Opens or makes a store: in a SQLite file, or in a schema of a PostgreSQL database (a
+// libpq connection string).
 absl::StatusOr<std::unique_ptr<ParcelStore>> OpenSqliteParcelStore(
     const std::string& path, const ParcelStoreOptions& options);
 absl::StatusOr<std::unique_ptr<ParcelStore>> OpenPostgresParcelStore(
