@@ -159,6 +159,12 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
             "      ::caravan::rpc::Call& call, const $request$& request) = 0;\n",
             "response", CppName(*method->output_type()), "method", method->name(), "request",
             CppName(*method->input_type()));
+      } else if (kind == "Exchange") {
+        out.Print(
+            "::absl::StatusOr<std::unique_ptr<::caravan::rpc::Exchange<$request$, $response$>>>\n"
+            "  $method$(::caravan::rpc::Call& call) = 0;\n",
+            "response", CppName(*method->output_type()), "method", method->name(), "request",
+            CppName(*method->input_type()));
       } else {
         out.Print(
             "::absl::StatusOr<$response$> $method$(\n"
