@@ -1,0 +1,125 @@
+#include "services/logistics/parcel_host.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "prometheus/counter.h"
+#include "services/common/store/open_store.h"
+#include "services/common/telemetry/log.h"
+
+namespace caravan::logistics {
+
+namespace {
+
+constexpr int kWatchThreads = 2;
+constexpr absl::Duration kPulse = absl::Seconds(1);
+
+absl::StatusOr<std::unique_ptr<ParcelStore>> OpenBeside(const std::string& url,
+                                                        const ParcelStoreOptions& options) {
+  constexpr std::string_view kSqlite = "sqlite:";
+  if (absl::StartsWith(url, kSqlite)) {
+    return OpenSqliteParcelStore(absl::StrCat(url.substr(kSqlite.size()), ".parcels"), options);
+  }
+  const store::PostgresLocation location = store::ParsePostgresUrl(url);
+  ParcelStoreOptions there = options;
+  there.schema = absl::StrCat(location.schema, "_parcels");
+  return OpenPostgresParcelStore(location.conninfo, there);
+}
+
+}  // namespace
+
+struct ParcelHost::Counters {
+  explicit Counters(prometheus::Registry& registry)
+      : family(prometheus::BuildCounter()
+                   .Name("caravan_tracking_events_total")
+                   .Help("Tracking events that were taken in, by what became of them.")
+                   .Register(registry)) {}
+
+  prometheus::Family<prometheus::Counter>& family;
+  prometheus::Counter& added = family.Add({{"outcome", "added"}});
+  prometheus::Counter& corrected = family.Add({{"outcome", "corrected"}});
+  prometheus::Counter& known = family.Add({{"outcome", "known"}});
+  prometheus::Counter& refused = family.Add({{"outcome", "refused"}});
+};
+
+ParcelHost::ParcelHost() = default;
+
+absl::StatusOr<std::shared_ptr<ParcelHost>> ParcelHost::Open(
+    const host::Dependencies& dependencies) {
+  std::shared_ptr<ParcelHost> host(new ParcelHost);
+  ParcelStoreOptions store_options;
+  store_options.clock = dependencies.clock;
+  auto store = OpenBeside(dependencies.settings.store(), store_options);
+  if (!store.ok()) return store.status();
+  host->store_ = *std::move(store);
+  auto registers = RegisterBook::Open(dependencies.registry, dependencies.store);
+  if (!registers.ok()) return registers.status();
+  host->registers_ = *std::move(registers);
+  host->counters_ = std::make_unique<Counters>(dependencies.metrics.registry());
+  ParcelKeeperOptions options;
+  options.clock = dependencies.clock;
+  options.listener = [host = host.get()](const KeeperChange& change) { host->Changed(change); };
+  auto keeper = ParcelKeeper::Open(*host->store_, *host->registers_, std::move(options));
+  if (!keeper.ok()) return keeper.status();
+  host->keeper_ = *std::move(keeper);
+  host->executor_ = std::make_unique<rpc::Executor>(kWatchThreads, 1);
+  host->thread_ = std::thread([host = host.get()] { host->Run(); });
+  return host;
+}
+
+ParcelHost::~ParcelHost() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+  keeper_.reset();
+  executor_.reset();
+}
+
+void ParcelHost::Count(const v1::IngestionCounts& counts) {
+  counters_->added.Increment(static_cast<double>(counts.added()));
+  counters_->corrected.Increment(static_cast<double>(counts.corrected()));
+  counters_->known.Increment(static_cast<double>(counts.known()));
+  counters_->refused.Increment(static_cast<double>(counts.refused()));
+}
+
+void ParcelHost::Changed(const KeeperChange& change) {
+  for (const std::string& parcel : change.parcels) hub_.Notify(parcel);
+  // Who watches scorecards, which change with each commit, waits for the pulse.
+  if (!change.journals.empty()) hub_.Notify(kJournalKey);
+}
+
+void ParcelHost::Pulse() {
+  absl::MutexLock lock(&pulsing_);
+  // What fails now is tried again with the next pulse; callers are told by their own
+  // calls that the database is away.
+  const absl::StatusOr<bool> changed = registers_->Refresh();
+  reconsider_ |= changed.ok() && *changed;
+  (void)keeper_->Tick();
+  if (reconsider_) {
+    // A sweep takes its time; what else is due does not wait for it.
+    const auto go_on = [this] {
+      (void)keeper_->Tick();
+      hub_.Pulse();
+      absl::MutexLock stop(&mutex_);
+      return !stopping_;
+    };
+    if (keeper_->Reconsider(go_on).ok()) reconsider_ = false;
+  }
+  hub_.Pulse();
+}
+
+void ParcelHost::Run() {
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kPulse)) return;
+    }
+    Pulse();
+  }
+}
+
+}  // namespace caravan::logistics
