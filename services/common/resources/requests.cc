@@ -42,7 +42,9 @@ std::string Digest(const google::protobuf::Message& request) {
 
 absl::StatusOr<std::optional<std::string>> FindAnswer(store::Reader& reader, const Caller& caller,
                                                       const google::protobuf::Message& request) {
-  absl::StatusOr<std::optional<store::Row>> row = reader.Get(kRequests, Key(caller));
+  const std::string key = Key(caller);
+  reader.ExpectAbsent(kRequests, key);
+  absl::StatusOr<std::optional<store::Row>> row = reader.Get(kRequests, key);
   if (!row.ok()) return row.status();
   if (!row->has_value()) return std::nullopt;
   RequestRecord record;

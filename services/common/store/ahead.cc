@@ -1,5 +1,6 @@
 #include "services/common/store/ahead.h"
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -19,18 +20,23 @@ constexpr int kMostFetches = 4;
 
 }  // namespace
 
-// Reads what was fetched for an item, and notes what it wants beside that.
+// Reads what was fetched for an item or, where that is to be guessed, is known
+// from before; and notes what it wants beside that.
 class AheadRunner::FetchedReader : public Reader {
  public:
-  FetchedReader(const Catalog* catalog, Item* item) : catalog_(catalog), item_(item) {
+  // `recent` may be null.
+  FetchedReader(const Catalog* catalog, Item* item, RecentRows* recent)
+      : catalog_(catalog), item_(item), recent_(recent) {
     item_->wanted.clear();
+    item_->guessed = false;
+    item_->absent.clear();
   }
 
   int64_t revision() const override { return item_->revision; }
 
   absl::StatusOr<std::optional<Row>> Get(TableId table, std::string_view key) override {
     if (!catalog_->has(table)) return MisuseError(absl::StrCat("there is no table ", table));
-    if (const std::optional<Row>* row = Find(table, key)) return *row;
+    if (std::optional<std::optional<Row>> row = Find(table, key)) return *std::move(row);
     item_->wanted.push_back({table, std::string(key)});
     return NotYet();
   }
@@ -41,9 +47,8 @@ class AheadRunner::FetchedReader : public Reader {
     std::vector<std::optional<Row>> rows;
     bool all = true;
     for (const std::string& key : keys) {
-      const std::optional<Row>* row = Find(table, key);
-      if (row != nullptr) {
-        rows.push_back(*row);
+      if (std::optional<std::optional<Row>> row = Find(table, key)) {
+        rows.push_back(*std::move(row));
       } else {
         all = false;
         item_->wanted.push_back({table, key});
@@ -66,9 +71,13 @@ class AheadRunner::FetchedReader : public Reader {
   bool remote() const override { return true; }
 
   void Expect(TableId table, std::string_view key) override {
-    if (catalog_->has(table) && Find(table, key) == nullptr) {
-      item_->wanted.push_back({table, std::string(key)});
-    }
+    if (!catalog_->has(table) || FindFetched(table, key) != nullptr) return;
+    if (recent_ != nullptr && recent_->Version(table, key).has_value()) return;
+    item_->wanted.push_back({table, std::string(key)});
+  }
+
+  void ExpectAbsent(TableId table, std::string_view key) override {
+    if (recent_ != nullptr) item_->absent.push_back({table, std::string(key)});
   }
 
   // What the body came to is of no interest: it lacked something.
@@ -76,7 +85,22 @@ class AheadRunner::FetchedReader : public Reader {
   bool scans() const { return scans_; }
 
  private:
-  const std::optional<Row>* Find(TableId table, std::string_view key) const {
+  std::optional<std::optional<Row>> Find(TableId table, std::string_view key) {
+    if (const std::optional<Row>* row = FindFetched(table, key)) return *row;
+    if (recent_ == nullptr) return std::nullopt;
+    std::optional<std::optional<Row>> row = recent_->Find(table, key);
+    if (!row.has_value() && IsExpectedAbsent(table, key)) row.emplace();
+    if (row.has_value()) item_->guessed = true;
+    return row;
+  }
+
+  bool IsExpectedAbsent(TableId table, std::string_view key) const {
+    return std::any_of(item_->absent.begin(), item_->absent.end(), [&](const RowKey& absent) {
+      return absent.table == table && absent.key == key;
+    });
+  }
+
+  const std::optional<Row>* FindFetched(TableId table, std::string_view key) const {
     const auto rows = item_->rows.find(table);
     if (rows == item_->rows.end()) return nullptr;
     const auto row = rows->second.find(key);
@@ -90,6 +114,7 @@ class AheadRunner::FetchedReader : public Reader {
 
   const Catalog* const catalog_;
   Item* const item_;
+  RecentRows* const recent_;
   bool lacks_ = false;
   bool scans_ = false;
 };
@@ -119,26 +144,48 @@ void AheadRunner::Submit(WriteBody body, WriteDone done) {
   context_.committer->Submit({std::move(body), std::move(done)});
 }
 
-void AheadRunner::RunLoop() {
+bool AheadRunner::TakeWaiting(std::vector<Item>* items) {
   const auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !waiting_.empty() || closing_;
   };
-  std::vector<Item> items;
+  absl::MutexLock lock(&mutex_);
+  if (items->empty()) mutex_.Await(absl::Condition(&has_work));
+  if (items->empty() && waiting_.empty()) {
+    fetching_ = false;
+    return false;
+  }
+  items->insert(items->end(), std::make_move_iterator(waiting_.begin()),
+                std::make_move_iterator(waiting_.end()));
+  waiting_.clear();
+  return true;
+}
+
+void AheadRunner::RunLoop() {
+  std::vector<Item> items;  // for which something was fetched
   while (true) {
-    if (items.empty()) context_.committer->AwaitTaken();
-    {
-      absl::MutexLock lock(&mutex_);
-      if (items.empty()) mutex_.Await(absl::Condition(&has_work));
-      if (items.empty() && waiting_.empty()) {
-        fetching_ = false;
-        return;
-      }
-      items.insert(items.end(), std::make_move_iterator(waiting_.begin()),
-                   std::make_move_iterator(waiting_.end()));
-      waiting_.clear();
-    }
+    // Where nothing is fetched, all that comes is run at once.
+    const bool waits = items.empty() && !context_.committer->alone();
+    if (waits) context_.committer->AwaitTaken();
+    if (!TakeWaiting(&items)) return;
+    const bool first =
+        std::all_of(items.begin(), items.end(), [](const Item& item) { return item.fetches == 0; });
     items = RunOnFetched(std::move(items));
-    if (!items.empty()) Fetch(&items);
+    if (items.empty()) continue;
+    if (first && !waits) {
+      // Others that come now may want something, too.
+      context_.committer->AwaitTaken();
+      std::vector<Item> more;
+      {
+        absl::MutexLock lock(&mutex_);
+        more.assign(std::make_move_iterator(waiting_.begin()),
+                    std::make_move_iterator(waiting_.end()));
+        waiting_.clear();
+      }
+      more = RunOnFetched(std::move(more));
+      items.insert(items.end(), std::make_move_iterator(more.begin()),
+                   std::make_move_iterator(more.end()));
+    }
+    Fetch(&items);
   }
 }
 
@@ -151,12 +198,20 @@ std::vector<AheadRunner::Item> AheadRunner::RunOnFetched(std::vector<Item> items
       item.revision = context_.revision();
       item.since = context_.committer->version();
     }
-    FetchedReader reader(context_.catalog, &item);
+    const bool guesses = item.guesses && context_.committer->alone();
+    FetchedReader reader(context_.catalog, &item,
+                         guesses ? &context_.committer->recent() : nullptr);
     auto transaction = std::make_unique<BufferedTransaction>(context_.catalog, &reader, nullptr);
     transaction->set_status(item.body(*transaction));
     transaction->Detach();
-    if (!reader.lacks()) {
-      const bool one_state = item.fetches <= 1;
+    if (!reader.lacks() && item.guessed && !IsChecked(item, *transaction)) {
+      item.guesses = false;
+      item.rows.clear();
+      item.fetches = 0;
+      item.wanted = transaction->reads();
+      again.push_back(std::move(item));
+    } else if (!reader.lacks()) {
+      const bool one_state = item.fetches <= 1 && !item.guessed;
       Finish(std::move(item), std::move(transaction), one_state, &submissions);
     } else if (reader.scans() || item.fetches == kMostFetches) {
       for_snapshots.push_back(std::move(item));
@@ -172,11 +227,19 @@ std::vector<AheadRunner::Item> AheadRunner::RunOnFetched(std::vector<Item> items
   return again;
 }
 
+bool AheadRunner::IsChecked(const Item& item, const BufferedTransaction& transaction) {
+  return transaction.commits() &&
+         std::all_of(item.absent.begin(), item.absent.end(), [&](const RowKey& absent) {
+           return transaction.Puts(absent.table, absent.key);
+         });
+}
+
 void AheadRunner::Fetch(std::vector<Item>* items) {
   std::vector<RowKey> keys;
   for (const Item& item : *items) {
     keys.insert(keys.end(), item.wanted.begin(), item.wanted.end());
   }
+  const int64_t since = context_.committer->version();
   std::vector<std::optional<Row>> rows;
   if (!Fetch(keys, &rows).ok()) {
     for (Item& item : *items) {
@@ -184,6 +247,12 @@ void AheadRunner::Fetch(std::vector<Item>* items) {
     }
     items->clear();
     return;
+  }
+  if (context_.committer->alone()) {
+    RecentRows& recent = context_.committer->recent();
+    for (size_t i = 0; i < keys.size(); ++i) {
+      recent.Keep(keys[i].table, keys[i].key, rows[i], since);
+    }
   }
   size_t next = 0;
   for (Item& item : *items) {

@@ -7,11 +7,16 @@
 // together with those that the others want. A body that scans, or reads on and
 // on, is run on a snapshot of its own instead, by threads that may wait.
 //
-// Rows that were fetched one after the other are not of one state. The committer
-// checks that every row is still as it was read, so whatever is committed, or
-// answered, was decided on one state. Scans are not checked: a guard row, which
-// is read from the same snapshot and has not changed since, says that the set
-// has not, either.
+// While no other process commits, rows that this one has read or written lately
+// are not fetched, nor are those that a body expects to be absent and then writes.
+// That is a guess, so such a body is only run for what it commits: where it comes
+// to something else, it is run again on what is fetched.
+//
+// Rows that were fetched one after the other, or guessed, are not of one state.
+// The committer checks that every row is still as it was read, so whatever is
+// committed, or answered, was decided on one state. Scans are not checked: a guard
+// row, which is read from the same snapshot and has not changed since, says that
+// the set has not, either.
 #pragma once
 
 #include <cstdint>
@@ -66,11 +71,17 @@ class AheadRunner {
     absl::flat_hash_map<TableId, absl::flat_hash_map<std::string, std::optional<Row>>> rows = {};
     int fetches = 0;
     std::vector<RowKey> wanted = {};
+    // Whether it may be run on a guess, whether it was, and on which absent rows.
+    bool guesses = true;
+    bool guessed = false;
+    std::vector<RowKey> absent = {};
   };
   class FetchedReader;
 
   void RunLoop();
   void SnapshotLoop();
+  // Adds what waits; returns false where there is nothing, and the runner is closed.
+  bool TakeWaiting(std::vector<Item>* items);
   // Runs items on what was fetched for them; returns those that want more.
   std::vector<Item> RunOnFetched(std::vector<Item> items);
   void RunOnSnapshot(Item item);
@@ -78,6 +89,8 @@ class AheadRunner {
   // knows how to wait for the database.
   void Fetch(std::vector<Item>* items);
   absl::Status Fetch(absl::Span<const RowKey> keys, std::vector<std::optional<Row>>* rows);
+  // Whether the commit finds out where a guess was wrong on which a body has run.
+  static bool IsChecked(const Item& item, const BufferedTransaction& transaction);
   // What is to become of an item whose body has run: it is answered, where the
   // answer needs no check, or goes among `submissions`.
   void Finish(Item item, std::unique_ptr<BufferedTransaction> transaction, bool one_state,

@@ -14,11 +14,12 @@ constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
 constexpr absl::Duration kLongestGathering = absl::Milliseconds(1);
 constexpr absl::Duration kLongestBackoff = absl::Seconds(1);
 // After so many groups without a commit of others, the next one is tried without
-// the lock. Where that fails, its bodies run again, one read after the other: that
-// is to be rare.
+// the lock. Where that fails, it is one round trip more for all of them, and those
+// who read something else run again, one read after the other.
 constexpr int kAloneFor = 64;
 // Rows whose last writes are known.
-constexpr size_t kRecentRows = 20000;
+constexpr size_t kRecentRows = 32 << 10;
+constexpr int64_t kRecentBytes = 32 << 20;
 
 }  // namespace
 
@@ -32,7 +33,7 @@ Committer::Committer(Engine* engine, Catalog* catalog, const StoreOptions& optio
       callbacks_(callbacks),
       hooks_(std::move(hooks)),
       writer_(std::move(writer)),
-      recent_(kRecentRows),
+      recent_(kRecentRows, kRecentBytes),
       thread_([this] { Loop(); }) {}
 
 void Committer::Close() {
@@ -212,8 +213,10 @@ absl::Status Committer::TryCommit(absl::Span<Member> members) {
   return absl::OkStatus();
 }
 
+bool Committer::alone() const { return alone_ >= kAloneFor; }
+
 absl::StatusOr<bool> Committer::TryCommitAtOnce(absl::Span<Member> members) {
-  if (alone_ < kAloneFor || known_.layout_epoch != catalog_->layout_epoch()) return false;
+  if (!alone() || known_.layout_epoch != catalog_->layout_epoch()) return false;
   std::vector<const BufferedTransaction*> transactions;
   // Without a write, there would be nothing that fails.
   bool writes = false;
@@ -228,7 +231,6 @@ absl::StatusOr<bool> Committer::TryCommitAtOnce(absl::Span<Member> members) {
   absl::StatusOr<bool> committed = group.CommitAt(known_);
   if (committed.ok() && !*committed) {
     alone_ = 0;
-    for (Member& member : members) member.prepared = nullptr;
     return false;
   }
   if (!committed.ok()) {
@@ -266,7 +268,7 @@ absl::Status Committer::RunMembers(absl::Span<Member> members, absl::Span<const 
   return absl::OkStatus();
 }
 
-void Committer::Settle(BufferedTransaction& transaction, Group& group, Member& member) {
+void Committer::Settle(const BufferedTransaction& transaction, Group& group, Member& member) {
   member.after_commit.clear();
   absl::Status status = transaction.status();
   if (status.ok() && !transaction.discarded()) status = transaction.error();
@@ -276,7 +278,7 @@ void Committer::Settle(BufferedTransaction& transaction, Group& group, Member& m
     member.result = Committed{group.meta().revision};
   } else {
     member.result = Committed{group.Add(transaction)};
-    member.after_commit = transaction.TakeAfterCommit();
+    member.after_commit = transaction.after_commit();
   }
 }
 
@@ -302,7 +304,7 @@ absl::Status Committer::RunJob(Member& member) {
 void Committer::NoteMeta(const Meta& meta) {
   if (!engine_->shared()) return;
   if (meta.version == known_.version) {
-    alone_ = std::min(alone_ + 1, kAloneFor);
+    alone_ = std::min<int>(alone_ + 1, kAloneFor);
   } else {
     alone_ = 0;
     recent_.Restart(meta.version);

@@ -5,8 +5,9 @@
 // one (PostgreSQL), they have run ahead, at the same time, on readers: what they
 // read is checked here under the lock of the meta row, and those that read
 // something else than there is now run again, under that lock, so once. While no
-// other process commits, what this one has written lately says as much without
-// the lock; the commit is then one round trip, which fails where that was wrong.
+// other process commits, what this one has read and written lately says as much
+// without the lock; the commit is then one round trip, which fails where that was
+// wrong.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,7 @@
 #include "services/common/store/callbacks.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/connection.h"
-#include "services/common/store/recent_writes.h"
+#include "services/common/store/recent_rows.h"
 #include "services/common/store/store.h"
 #include "services/common/store/transaction.h"
 
@@ -70,6 +71,11 @@ class Committer {
   // Every write up to this version of the store is visible from now on.
   int64_t version() const { return version_; }
 
+  // Of a shared database: nobody else has written for long, and what this process
+  // took for granted was so. Then `recent` is worth asking.
+  bool alone() const;
+  RecentRows& recent() { return recent_; }
+
   // When it last committed something; long ago where it has not.
   absl::Time last_commit() const { return absl::FromUnixNanos(last_commit_); }
 
@@ -101,7 +107,7 @@ class Committer {
                           Group& group);
   absl::Status RunJob(Member& member);
   // What comes of a body that has run.
-  void Settle(BufferedTransaction& transaction, Group& group, Member& member);
+  void Settle(const BufferedTransaction& transaction, Group& group, Member& member);
   // After a commit of which it is not known whether it took place. OK: it did.
   absl::Status Resolve();
   // Opens the writer where it is closed; waits where that fails, up to a time.
@@ -125,8 +131,8 @@ class Committer {
   // Of a shared database: the meta row as it was last seen, how often in a row it
   // was as this process had left it, and what this process wrote since.
   Meta known_;
-  int alone_ = 0;
-  RecentWrites recent_;
+  std::atomic<int> alone_ = 0;
+  RecentRows recent_;
 
   absl::Mutex mutex_;
   std::deque<Member> queue_ ABSL_GUARDED_BY(mutex_);

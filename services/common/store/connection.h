@@ -98,8 +98,8 @@ class WriterConnection : public Connection {
                              absl::Span<const Change> changes) = 0;
 
   // All of a transaction in one round trip, where the database is still as
-  // `before` says; returns false, and has done nothing, where it is not. Errors
-  // are those of Commit.
+  // `before` says and has no rows that are said to be absent; returns false, and
+  // has done nothing, where it is not. Errors are those of Commit.
   virtual absl::StatusOr<bool> CommitAt(const Meta& /*before*/, const Meta& /*after*/,
                                         absl::Span<const RowWrite* const> /*rows*/,
                                         absl::Span<const Change> /*changes*/) {

@@ -16,6 +16,9 @@ namespace {
 // statements are prepared anew.
 constexpr size_t kMaxStatements = 500;
 
+// A row that is inserted exists already.
+constexpr std::string_view kUniqueViolation = "23505";
+
 // Types, as pg_type numbers them.
 constexpr Oid kBytea = 17, kInt8 = 20, kByteaArray = 1001, kInt8Array = 1016;
 
@@ -200,8 +203,9 @@ absl::Status PostgresConnection::Connect() {
 absl::Status PostgresConnection::Error(const PGresult* result, std::string_view doing) {
   const char* field = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string_view state = field == nullptr ? "" : field;
-  not_at_version_ = state == sql::kNotAtVersion && doing == WriteMetaAt();
-  if (not_at_version_) return StatementError();
+  refuted_ = at_once_ &&
+             ((state == sql::kNotAtVersion && doing == WriteMetaAt()) || state == kUniqueViolation);
+  if (refuted_) return StatementError();
   if (settings_.log) {
     settings_.log(absl::StrCat(
         "postgresql: ", doing, ": ",
@@ -499,9 +503,12 @@ absl::StatusOr<bool> PostgresConnection::CommitAt(const Meta& before, const Meta
   Send(WriteMetaAt(),
        {after.revision, after.version, after.commit_time, before.version, before.layout_epoch});
   absl::Status status = Apply(rows, changes);
+  refuted_ = false;
+  at_once_ = true;
   if (status.ok()) status = SendCommit(after);
+  at_once_ = false;
   if (status.ok()) return true;
-  if (not_at_version_) {
+  if (refuted_) {
     Rollback();
     return false;
   }
@@ -517,7 +524,6 @@ absl::Status PostgresConnection::Commit(const Meta& meta) {
 absl::Status PostgresConnection::SendCommit(const Meta& meta) {
   Send(sql::RecordCommit(), {std::string_view(settings_.writer), next_commit_(), meta.commit_time});
   Send("COMMIT", {});
-  not_at_version_ = false;
   absl::Status status = Sync().status();
   if (status.ok()) in_transaction_ = false;
   return IsDatabaseAway(status) && !usable() ? CommitUnknownError() : status;

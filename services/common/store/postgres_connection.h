@@ -99,7 +99,8 @@ class PostgresConnection : public WriterConnection {
   // BEGIN was sent, but nothing was read in this snapshot yet.
   bool fresh_snapshot_ = false;
   bool in_transaction_ = false;
-  bool not_at_version_ = false;  // the last error was kNotAtVersion
+  bool at_once_ = false;  // within CommitAt
+  bool refuted_ = false;  // the last error says that the database is not as was taken for granted
   int64_t next_name_ = 0;
   absl::flat_hash_map<std::string, std::string> prepared_;  // name by text
   std::deque<Expected> expected_;

@@ -138,6 +138,11 @@ class Reader {
   // Says that a row will be read: it comes with the next one that is.
   virtual void Expect(TableId /*table*/, std::string_view /*key*/) {}
 
+  // Says that a row will be read, and written if it does not exist, which is to be
+  // expected: its key is new. A transaction may then go on as if there were none,
+  // without a round trip; where there is one, it is run again.
+  virtual void ExpectAbsent(TableId /*table*/, std::string_view /*key*/) {}
+
   // The rows of keys, in their order; one round trip.
   virtual absl::StatusOr<std::vector<std::optional<Row>>> GetMany(
       TableId table, absl::Span<const std::string> keys) = 0;

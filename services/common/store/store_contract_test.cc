@@ -305,6 +305,66 @@ TEST_P(StoreContractTest, ABadTransactionFailsAlone) {
   EXPECT_EQ(Get("sum")->data, "40");
 }
 
+// That a row is expected to be absent changes nothing but the time it takes.
+TEST_P(StoreContractTest, ARowThatIsThereIsFoundWhateverWasExpected) {
+  constexpr int kCommits = 100;  // after so many, a store of its own may guess
+  for (const char* key : {"old", "older", "oldest"}) ASSERT_OK(Put(key, key));
+  store_ = nullptr;
+  store_ = database_->OpenOrDie({PlainTable("items")});
+  for (int i = 0; i < kCommits; ++i) ASSERT_OK(Put("a", absl::StrCat(i)));
+  const auto put_where_absent = [](std::string key, std::string data, std::string* found) {
+    return [=](Transaction& tx) -> absl::Status {
+      tx.ExpectAbsent(kItems, key);
+      auto row = tx.Get(kItems, key);
+      if (!row.ok()) return row.status();
+      *found = row->has_value() ? (*row)->data : "none";
+      if (!row->has_value()) tx.Put(kItems, key, data);
+      return absl::OkStatus();
+    };
+  };
+  std::string found;
+  ASSERT_OK(store_->WriteAndWait(put_where_absent("new", "one", &found)));
+  EXPECT_EQ(found, "none");
+  ASSERT_OK(store_->WriteAndWait(put_where_absent("new", "two", &found)));
+  EXPECT_EQ(found, "one");
+  ASSERT_OK(store_->WriteAndWait(put_where_absent("old", "two", &found)));
+  EXPECT_EQ(found, "old");
+  EXPECT_EQ(Get("old")->data, "old");
+  // The commit of others does not fail with it.
+  for (int i = 0; i < kCommits; ++i) ASSERT_OK(Put("a", absl::StrCat(i)));
+  {
+    constexpr int kOthers = 20;
+    absl::BlockingCounter pending(kOthers + 1);
+    std::atomic<int> failed = 0;
+    const auto done = [&](absl::StatusOr<Committed> result) {
+      if (!result.ok()) ++failed;
+      pending.DecrementCount();
+    };
+    for (int i = 0; i < kOthers; ++i) {
+      if (i == kOthers / 2) store_->Write(put_where_absent("older", "two", &found), done);
+      store_->Write([](Transaction& tx) { return Increment(tx, "count"); }, done);
+    }
+    pending.Wait();
+    EXPECT_EQ(failed, 0);
+    EXPECT_EQ(found, "older");
+    EXPECT_EQ(Get("count")->data, absl::StrCat(kOthers));
+  }
+  // One that only reads it, and one that deletes what it expected to be absent.
+  for (int i = 0; i < kCommits; ++i) ASSERT_OK(Put("a", absl::StrCat(i)));
+  for (const bool deletes : {false, true}) {
+    ASSERT_OK(store_->WriteAndWait([&](Transaction& tx) -> absl::Status {
+      tx.ExpectAbsent(kItems, "oldest");
+      auto row = tx.Get(kItems, "oldest");
+      if (!row.ok()) return row.status();
+      tx.Put(kItems, "copy", row->has_value() ? (*row)->data : "none");
+      if (deletes) tx.Delete(kItems, "oldest");
+      return absl::OkStatus();
+    }));
+    EXPECT_EQ(Get("copy")->data, "oldest");
+  }
+  EXPECT_EQ(Get("oldest"), std::nullopt);
+}
+
 TEST_P(StoreContractTest, RevisionsAreDenseAndInCommitOrder) {
   constexpr int kThreads = 6, kRounds = 30;
   std::vector<std::thread> threads;

@@ -114,6 +114,72 @@ TEST_P(StoreReplicasTest, WhoWasAloneForLongLosesNoUpdateOfAnother) {
   }
 }
 
+// What a body comes to that commits nothing is as good as a read.
+TEST_P(StoreReplicasTest, WhoWasAloneForLongAnswersByWhatAnotherWrote) {
+  constexpr int kRounds = 3, kAlone = 100;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < kAlone; ++i) {
+      ASSERT_OK(stores_[0]->WriteAndWait([](Transaction& tx) { return Increment(tx, "first"); }));
+    }
+    for (const bool discards : {false, true}) {
+      ASSERT_OK(stores_[1]->WriteAndWait([](Transaction& tx) { return Increment(tx, "first"); }));
+      std::string read;
+      const absl::Status status =
+          stores_[0]
+              ->WriteAndWait([&](Transaction& tx) -> absl::Status {
+                auto row = tx.Get(0, "first");
+                if (!row.ok()) return row.status();
+                read = row->value().data;
+                tx.Put(0, "other", read);
+                tx.Discard();
+                return discards ? absl::OkStatus() : absl::AbortedError("no");
+              })
+              .status();
+      EXPECT_EQ(status.code(), discards ? absl::StatusCode::kOk : absl::StatusCode::kAborted);
+      EXPECT_EQ(read, absl::StrCat((round + 1) * kAlone + 2 * round + (discards ? 2 : 1)));
+    }
+  }
+  EXPECT_EQ(GetRow(*stores_[1], 0, "other"), std::nullopt);
+}
+
+// As many callers of both use the same new ids.
+TEST_P(StoreReplicasTest, AnIdThatIsExpectedToBeNewIsTakenOnce) {
+  constexpr int kRounds = 4, kAlone = 80, kThreads = 3, kIds = 30;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < kAlone; ++i) {
+      ASSERT_OK(stores_[0]->WriteAndWait([](Transaction& tx) { return Increment(tx, "first"); }));
+    }
+    std::atomic<int> taken = 0;
+    std::vector<std::thread> threads;
+    for (auto& store : stores_) {
+      for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&] {
+          for (int id = 0; id < kIds; ++id) {
+            const std::string key = absl::StrCat("round", round, "/", id);
+            bool takes = false;
+            ASSERT_OK(store->WriteAndWait([&](Transaction& tx) -> absl::Status {
+              takes = false;
+              tx.ExpectAbsent(0, key);
+              auto row = tx.Get(0, key);
+              if (!row.ok()) return row.status();
+              if (row->has_value()) return absl::OkStatus();
+              takes = true;
+              tx.Put(0, key, "");
+              tx.Log({.resource = key});
+              return absl::OkStatus();
+            }));
+            if (takes) ++taken;
+          }
+        });
+      }
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(taken, kIds);
+  }
+  const std::vector<Change> changes = ReadChanges(*stores_[0]);
+  EXPECT_EQ(changes.size(), kRounds * kIds);
+}
+
 TEST_P(StoreReplicasTest, OneReadsWhatTheOtherWrote) {
   for (int i = 0; i < 20; ++i) {
     Store& writer = *stores_[i % 2];

@@ -8,6 +8,12 @@
 #include "services/common/store/store_errors.h"
 
 namespace caravan::store {
+namespace {
+
+// So many writes are looked through one by one.
+constexpr size_t kFewWrites = 16;
+
+}  // namespace
 
 int64_t BufferedTransaction::revision() const {
   return group_ != nullptr ? group_->meta().revision : base_->revision();
@@ -16,9 +22,7 @@ int64_t BufferedTransaction::revision() const {
 std::optional<Row> BufferedTransaction::FindWritten(TableId table, std::string_view key,
                                                     bool* known) {
   *known = true;
-  // A body writes a few rows; the last write of one counts.
-  for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
-    if (write->table != table || write->key != key) continue;
+  if (const BufferedWrite* write = LastWrite(table, key)) {
     if (write->deleted) return std::nullopt;
     return Row{write->key, kPendingVersion,
                write->at_commit ? write->at_commit(revision() + logged()) : write->data};
@@ -31,6 +35,24 @@ std::optional<Row> BufferedTransaction::FindWritten(TableId table, std::string_v
   }
   *known = false;
   return std::nullopt;
+}
+
+const BufferedWrite* BufferedTransaction::LastWrite(TableId table, std::string_view key) const {
+  if (writes_.size() <= kFewWrites) {
+    for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
+      if (write->table == table && write->key == key) return &*write;
+    }
+    return nullptr;
+  }
+  const auto rows = last_writes_.find(table);
+  if (rows == last_writes_.end()) return nullptr;
+  const auto row = rows->second.find(key);
+  return row == rows->second.end() ? nullptr : &writes_[row->second];
+}
+
+bool BufferedTransaction::Puts(TableId table, std::string_view key) const {
+  const BufferedWrite* write = LastWrite(table, key);
+  return write != nullptr && !write->deleted;
 }
 
 void BufferedTransaction::NoteRead(TableId table, std::string_view key,
@@ -103,6 +125,10 @@ void BufferedTransaction::Write(BufferedWrite write) {
     error_ = catalog_->CheckRow(write.table, write.key, write.columns);
   }
   writes_.push_back(std::move(write));
+  if (writes_.size() <= kFewWrites) return;
+  for (size_t i = last_writes_.empty() ? 0 : writes_.size() - 1; i < writes_.size(); ++i) {
+    last_writes_[writes_[i].table].insert_or_assign(writes_[i].key, i);
+  }
 }
 
 void BufferedTransaction::Put(TableId table, std::string key, std::string data,
@@ -150,14 +176,14 @@ bool Group::IsCurrent(const BufferedTransaction& transaction,
 }
 
 bool Group::AreCurrent(absl::Span<const BufferedTransaction* const> transactions,
-                       const RecentWrites& recent) {
+                       const RecentRows& recent) {
   absl::flat_hash_set<std::pair<TableId, std::string_view>> written;
   for (const BufferedTransaction* transaction : transactions) {
     if (!recent.Covers(transaction->since())) return false;
     const std::vector<RowKey>& reads = transaction->reads();
     for (size_t i = 0; i < reads.size(); ++i) {
       if (written.contains({reads[i].table, reads[i].key})) return false;
-      const std::optional<int64_t> version = recent.Find(reads[i].table, reads[i].key);
+      const std::optional<int64_t> version = recent.Version(reads[i].table, reads[i].key);
       if (version.has_value() && *version != transaction->read_versions()[i]) return false;
     }
     if (!transaction->commits()) continue;
@@ -168,7 +194,7 @@ bool Group::AreCurrent(absl::Span<const BufferedTransaction* const> transactions
   return true;
 }
 
-int64_t Group::Add(BufferedTransaction& transaction) {
+int64_t Group::Add(const BufferedTransaction& transaction) {
   if (transaction.writes_nothing()) return meta_.revision;
   wrote_ = true;
   const int64_t version = ++meta_.version;
@@ -181,7 +207,7 @@ int64_t Group::Add(BufferedTransaction& transaction) {
                                                 ? RowWrite::Before::kAbsent
                                                 : RowWrite::Before::kPresent;
   }
-  for (BufferedWrite& write : transaction.writes()) {
+  for (const BufferedWrite& write : transaction.writes()) {
     auto& index = index_[write.table + 1];
     auto [it, inserted] = index.try_emplace(write.key, rows_.size());
     if (inserted) {
@@ -199,16 +225,16 @@ int64_t Group::Add(BufferedTransaction& transaction) {
     }
     written.flushed = false;
     written.row.table = write.table;
-    written.row.key = std::move(write.key);
+    written.row.key = write.key;
     written.row.version = write.deleted ? 0 : version;
-    written.row.data = write.at_commit ? write.at_commit(end) : std::move(write.data);
-    written.row.columns = std::move(write.columns);
+    written.row.data = write.at_commit ? write.at_commit(end) : write.data;
+    written.row.columns = write.columns;
   }
-  for (Change& change : transaction.TakeChanges()) {
+  for (const Change& logged : transaction.changes()) {
+    Change& change = changes_.emplace_back(logged);
     change.revision = ++meta_.revision;
     change.transaction_end_revision = end;
     change.commit_time = absl::FromUnixMicros(meta_.commit_time);
-    changes_.push_back(std::move(change));
   }
   return end;
 }
@@ -235,11 +261,11 @@ absl::StatusOr<bool> Group::CommitAt(const Meta& before) {
   return writer_->CommitAt(before, meta_, TakeUnflushed(), changes_);
 }
 
-void Group::NoteWrites(RecentWrites* recent) const {
-  for (const Written& written : rows_) {
-    recent->Written(written.row.table, written.row.key, written.row.version);
-  }
-  recent->Committed(meta_.version);
+void Group::NoteWrites(RecentRows* recent) const {
+  std::vector<const RowWrite*> rows;
+  rows.reserve(rows_.size());
+  for (const Written& written : rows_) rows.push_back(&written.row);
+  recent->Committed(rows, meta_.version);
 }
 
 }  // namespace caravan::store

@@ -9,7 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "services/common/store/catalog.h"
 #include "services/common/store/connection.h"
-#include "services/common/store/recent_writes.h"
+#include "services/common/store/recent_rows.h"
 #include "services/common/store/sql_reader.h"
 #include "services/common/store/store.h"
 
@@ -36,6 +36,9 @@ class BufferedTransaction final : public Transaction {
   bool remote() const override { return group_ == nullptr && base_->remote(); }
   void Expect(TableId table, std::string_view key) override {
     if (remote()) base_->Expect(table, key);
+  }
+  void ExpectAbsent(TableId table, std::string_view key) override {
+    if (remote()) base_->ExpectAbsent(table, key);
   }
   absl::StatusOr<std::optional<Row>> Get(TableId table, std::string_view key) override;
   absl::StatusOr<std::vector<std::optional<Row>>> GetMany(
@@ -77,14 +80,16 @@ class BufferedTransaction final : public Transaction {
   bool writes_nothing() const { return writes_.empty() && changes_.empty(); }
   const std::vector<RowKey>& reads() const { return reads_; }
   const std::vector<int64_t>& read_versions() const { return read_versions_; }
-  std::vector<BufferedWrite>& writes() { return writes_; }
   const std::vector<BufferedWrite>& writes() const { return writes_; }
+  // Whether it writes a row, and does not delete it.
+  bool Puts(TableId table, std::string_view key) const;
   absl::Span<const Change> changes() const override { return changes_; }
-  std::vector<Change> TakeChanges() { return std::move(changes_); }
-  std::vector<std::function<void()>> TakeAfterCommit() { return std::move(after_commit_); }
+  const std::vector<std::function<void()>>& after_commit() const { return after_commit_; }
 
  private:
   void Write(BufferedWrite write);
+  // The last write of a row, or null.
+  const BufferedWrite* LastWrite(TableId table, std::string_view key) const;
   // The row as this transaction or its group has written it; `known` says
   // whether either did.
   std::optional<Row> FindWritten(TableId table, std::string_view key, bool* known);
@@ -102,6 +107,8 @@ class BufferedTransaction final : public Transaction {
   std::vector<RowKey> reads_;
   std::vector<int64_t> read_versions_;
   std::vector<BufferedWrite> writes_;
+  // The last write of each row; empty where they are few.
+  absl::flat_hash_map<TableId, absl::flat_hash_map<std::string, size_t>> last_writes_;
   std::vector<Change> changes_;
   std::vector<std::function<void()>> after_commit_;
 };
@@ -119,10 +126,10 @@ class Group {
   // The same of transactions that are to be added one after the other, where
   // nobody else has written lately; false, too, where that can't be told.
   static bool AreCurrent(absl::Span<const BufferedTransaction* const> transactions,
-                         const RecentWrites& recent);
+                         const RecentRows& recent);
 
   // Adds a transaction's writes, and returns its revision.
-  int64_t Add(BufferedTransaction& transaction);
+  int64_t Add(const BufferedTransaction& transaction);
 
   // The row as the group wrote it; a version of 0: deleted. Null: not written.
   const RowWrite* Find(TableId table, std::string_view key) const;
@@ -135,7 +142,7 @@ class Group {
   absl::StatusOr<bool> CommitAt(const Meta& before);
 
   // Notes what was written.
-  void NoteWrites(RecentWrites* recent) const;
+  void NoteWrites(RecentRows* recent) const;
 
   // Of the last Flush that failed: the group can't be committed.
   const absl::Status& status() const { return status_; }
