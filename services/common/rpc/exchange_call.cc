@@ -197,7 +197,7 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
     reading_ended_ = true;
     auto& item = *items_.emplace_back(std::make_unique<Item>());
     item.last = true;
-    if (exchange_ == nullptr) item.answer = std::nullopt;
+    if (exchange_ == nullptr) item.answer.emplace(std::nullopt);
   }
 
   bool answers_in_a_stream() const { return state_.method().descriptor->server_streaming(); }
