@@ -42,17 +42,16 @@ class Attempt : public MessageReactor {
 
   bool writing() {
     absl::MutexLock lock(&mutex_);
-    return writing_;
+    return writing_ != nullptr;
   }
 
-  // The request must stay until it has been written. Not while writing(). False
-  // where nothing more can be written.
-  bool Write(const Message& request) {
+  // Not while writing(). False where nothing more can be written.
+  bool Write(std::shared_ptr<const Message> request) {
     absl::MutexLock lock(&mutex_);
     if (writes_ended_) return false;
-    writing_ = true;
+    writing_ = std::move(request);
     ++written_;
-    StartWrite(&request);
+    StartWrite(writing_.get());
     return true;
   }
 
@@ -78,9 +77,9 @@ class Attempt : public MessageReactor {
   // the stream has ended.
   void AwaitNews() {
     absl::MutexLock lock(&mutex_);
-    const bool was_writing = writing_;
+    const bool was_writing = writing_ != nullptr;
     const auto news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return !answers_.empty() || (was_writing && !writing_) || end_.has_value();
+      return !answers_.empty() || (was_writing && writing_ == nullptr) || end_.has_value();
     };
     mutex_.Await(absl::Condition(&news));
   }
@@ -115,7 +114,7 @@ class Attempt : public MessageReactor {
 
   void OnWriteDone(bool) override {
     absl::MutexLock lock(&mutex_);
-    writing_ = false;
+    writing_ = nullptr;
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -135,7 +134,7 @@ class Attempt : public MessageReactor {
   std::optional<Cancellation::Registration> registration_;
 
   absl::Mutex mutex_;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const Message> writing_ ABSL_GUARDED_BY(mutex_);
   bool writes_ended_ ABSL_GUARDED_BY(mutex_) = false;  // and the hold removed, or about to be
   size_t written_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -203,21 +202,17 @@ class MessageSender::Impl {
   // Takes an answer, writes a request, or ends the writes; false where nothing can
   // be done now.
   bool Advance() {
-    const bool writing = attempt_->writing();
-    // The only request that has been sent stays until it has been written.
-    if (!(writing && sent_ == 1)) {
-      if (const auto answer = attempt_->TakeAnswer()) {
-        failures_ = 0;
-        --sent_;
-        const std::unique_ptr<Message> request = std::move(unanswered_.front());
-        unanswered_.pop_front();
-        on_answer_(*request, *answer);
-        return true;
-      }
+    if (const auto answer = attempt_->TakeAnswer()) {
+      failures_ = 0;
+      --sent_;
+      const auto request = std::move(unanswered_.front());
+      unanswered_.pop_front();
+      on_answer_(*request, *answer);
+      return true;
     }
-    if (writing) return false;
+    if (attempt_->writing()) return false;
     if (sent_ < unanswered_.size()) {
-      if (!attempt_->Write(*unanswered_[sent_])) return false;
+      if (!attempt_->Write(unanswered_[sent_])) return false;
       ++sent_;
       return true;
     }
@@ -254,7 +249,7 @@ class MessageSender::Impl {
   const Cancellation cancellation_;
   CallOptions call_;
 
-  std::deque<std::unique_ptr<Message>> unanswered_;
+  std::deque<std::shared_ptr<const Message>> unanswered_;
   size_t sent_ = 0;  // of those, the first ones, by the attempt
   bool ending_ = false;
   int failures_ = 0;
