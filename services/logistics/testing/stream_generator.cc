@@ -720,7 +720,8 @@ void StreamGenerator::Impl::Announce(const Message& message, StreamItem* item) {
     v1::TrackingNumber& number = *announced.add_tracking_numbers();
     number.set_carrier(outboxes_[CarrierOf(parcel, leg)].batch.carrier());
     number.set_number(NumberOf(parcel, leg));
-    if (parcel.reused) number.mutable_begin_time()->set_seconds(parcel.set_out - kHour);
+    // Without it a number would begin when it is announced, which is now.
+    number.mutable_begin_time()->set_seconds(parcel.set_out - kHour);
   }
   if (!world_.sellers.empty()) {
     announced.set_seller(world_.sellers[parcel.seller]);
@@ -762,11 +763,14 @@ void StreamGenerator::Impl::AppendNumber(const Parcel& parcel, size_t leg,
   const uint64_t count = parcel.counts[leg];
   switch (carrier.numbers) {
     case NumberForm::kLong:
-      text->append("YT24");
+      text->append("YT");
+      AppendDigits(1 + parcel.forms[leg], 2, text);
       AppendDigits(count, 14, text);
       break;
     case NumberForm::kNumeric:
-      AppendDigits(300'000'000'000 + count, 12, text);
+      // Couriers count alike. Line-haul companies do not: they give one courier theirs.
+      AppendDigits(carrier.country == "CN" ? 301 + parcel.forms[leg] : 300, 3, text);
+      AppendDigits(count, 9, text);
       break;
     case NumberForm::kPostal: {
       // The check digit of UPU S10.

@@ -132,7 +132,7 @@ Tally Count(const StreamOptions& options) {
   Tally tally;
   std::set<std::string> announced, keys;
   std::map<std::string, std::set<std::string>> carriers_of;
-  std::map<std::string, absl::Time> last_times;
+  std::map<std::string, absl::Time> last_times, begins;
   StreamItem item;
   absl::Time last = absl::InfinitePast();
   std::map<std::string, int64_t> last_receipts;
@@ -141,7 +141,16 @@ Tally Count(const StreamOptions& options) {
       ++tally.announced;
       tally.late += item.late;
       EXPECT_TRUE(announced.insert(item.announcement.parcel_id()).second);
-      tally.reused += item.announcement.parcel().tracking_numbers(0).has_begin_time();
+      for (const auto& number : item.announcement.parcel().tracking_numbers()) {
+        const std::string key = number.carrier() + " " + number.number();
+        const auto begin = absl::FromUnixSeconds(number.begin_time().seconds());
+        const auto [known, is_new] = begins.emplace(key, begin);
+        if (is_new) continue;
+        ++tally.reused;
+        // Nobody uses a number that another one has.
+        EXPECT_GT(begin - known->second, absl::Hours(24 * 396)) << key;
+        known->second = begin;
+      }
     } else if (item.kind == StreamItem::Kind::kLink) {
       ++tally.links;
       tally.late_links += item.late;

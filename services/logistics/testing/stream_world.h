@@ -46,7 +46,7 @@ enum class ClockForm : uint8_t {
 // How a carrier numbers its parcels.
 enum class NumberForm : uint8_t {
   kPostal,   // LX473124829CN (UPU S10)
-  kLong,     // YT2400000004731248
+  kLong,     // YT0100000004731248
   kNumeric,  // 300004731248: what several carriers have, and so the same numbers
 };
 
