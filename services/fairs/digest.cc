@@ -204,7 +204,6 @@ absl::Status WriteInputs(const v1::SectionInputs& inputs, TextSink sink) {
         .Flag(entry.newcomer())
         .Number(entry.booths())
         .Enum(v1::Application::StandType_Name(entry.stand_type()), entry.stand_type())
-        .Number(entry.tier())
         .Text(entry.product_group())
         .Text(entry.exclusion())
         .End();

@@ -59,7 +59,6 @@ const char kInputs[] = R"pb(
     maximum_booths: 3
     booths: 2
     stand_type: CUSTOM_BUILT
-    tier: 2
     product_group: "bulbs"
   }
   applications { pseudonym: "b2" newcomer: true exclusion: "STANDING_NOT_GOOD" }
@@ -81,8 +80,8 @@ TEST(DigestOfInputs, IsOfTheLinesThatTheContractDefines) {
       "section\tlamps\t1\tGENERAL\t1\t1\t20\t3\t4\t10\t30500\t7\t1\n"
       "quota\tguangdong\t12\n"
       "quota\tzhejiang\t8\n"
-      "application\ta1\tGENERAL\tguangdong\t62125\t1\t3\t0\t2\tCUSTOM_BUILT\t2\tbulbs\t\n"
-      "application\tb2\tKIND_UNSPECIFIED\t\t\t0\t0\t1\t0\tSTAND_TYPE_UNSPECIFIED\t0\t\t"
+      "application\ta1\tGENERAL\tguangdong\t62125\t1\t3\t0\t2\tCUSTOM_BUILT\tbulbs\t\n"
+      "application\tb2\tKIND_UNSPECIFIED\t\t\t0\t0\t1\t0\tSTAND_TYPE_UNSPECIFIED\t\t"
       "STANDING_NOT_GOOD\n"
       "run\t11.2\tb\t11\t2\t4\t11,17\n";
   EXPECT_EQ(TextOf(inputs), text);

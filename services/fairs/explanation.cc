@@ -356,7 +356,8 @@ absl::StatusOr<ExplainApplicationResponse> Explain(const v1::Rules& rules,
     return ExplainExclusion(*entry, *decision,
                             LotteryKey(seed, LastSegment(inputs.name()), pseudonym));
   }
-  if (inputs.stage() == v1::PLACEMENT) return ExplainPlacement(inputs, result, seed, pseudonym);
+  if (inputs.stage() == v1::PLACEMENT)
+    return ExplainPlacement(rules, inputs, result, seed, pseudonym);
   const absl::StatusOr<SectionPools> pools = ReadSectionPools(rules, inputs, seed);
   if (!pools.ok()) return pools.status();
   const auto applicant =

@@ -232,7 +232,7 @@ TEST(Explain, SaysWhyAStandIsWhereItIs) {
       kind: BRAND
       stand_type: CUSTOM_BUILT
       booths: 3
-      tier: 1
+      score: "80"
       product_group: "bulbs"
     }
     applications {
@@ -240,11 +240,11 @@ TEST(Explain, SaysWhyAStandIsWhereItIs) {
       kind: GENERAL
       stand_type: STANDARD
       booths: 2
-      tier: 1
+      score: "80"
       product_group: "bulbs"
     }
-    applications { pseudonym: "large" kind: GENERAL stand_type: STANDARD booths: 9 tier: 2 }
-    applications { pseudonym: "late" kind: GENERAL stand_type: STANDARD booths: 2 tier: 3 }
+    applications { pseudonym: "large" kind: GENERAL stand_type: STANDARD booths: 9 score: "60" }
+    applications { pseudonym: "late" kind: GENERAL stand_type: STANDARD booths: 2 }
   )pb");
   const ExplainApplicationResponse brand = Explained(KnownRules(), inputs, "brand");
   EXPECT_EQ(brand.booths(), 3);

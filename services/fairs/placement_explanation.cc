@@ -140,13 +140,13 @@ std::string_view ClassName(StandClass stand_class) {
   return "";
 }
 
-std::string TellOrder(const SectionInputs::Entry& entry, const PlacedSection& placed,
+std::string TellOrder(size_t index, const PlacementInputs& read, const PlacedSection& placed,
                       int64_t rank) {
   return absl::StrCat(
       "Stands are placed by class (brand, custom-built, standard), then by tier, "
       "then by lottery; this ",
-      ClassName(StandClassOf(entry)), " stand of tier ", entry.tier(), " had place ", rank, " of ",
-      placed.size(), ".");
+      ClassName(StandClassOf(*read.entries[index])), " stand of tier ",
+      read.section.applications[index].tier, " had place ", rank, " of ", placed.size(), ".");
 }
 
 std::string TellPosition(size_t index, const PlacementInputs& read, const PlacedSection& placed,
@@ -186,11 +186,12 @@ std::string TellNone(const SectionInputs::Entry& entry, const PlacedSection& pla
 
 }  // namespace
 
-absl::StatusOr<v1::ExplainApplicationResponse> ExplainPlacement(const SectionInputs& inputs,
+absl::StatusOr<v1::ExplainApplicationResponse> ExplainPlacement(const v1::Rules& rules,
+                                                                const SectionInputs& inputs,
                                                                 const SectionResult& result,
                                                                 std::string_view seed,
                                                                 std::string_view pseudonym) {
-  const absl::StatusOr<PlacementInputs> read = ReadPlacementInputs(inputs, seed);
+  const absl::StatusOr<PlacementInputs> read = ReadPlacementInputs(rules, inputs, seed);
   if (!read.ok()) return read.status();
   const absl::StatusOr<PlacedSection> placed = PlacedSection::Read(*read, result);
   if (!placed.ok()) return placed.status();
@@ -210,7 +211,7 @@ absl::StatusOr<v1::ExplainApplicationResponse> ExplainPlacement(const SectionInp
   response.set_booths(decision->booths());
   response.set_reason(decision->reason());
   response.set_position_explanation(
-      absl::StrCat(TellOrder(entry, *placed, decision->rank()), " ",
+      absl::StrCat(TellOrder(index, *read, *placed, decision->rank()), " ",
                    decision->booths() > 0 ? TellPosition(index, *read, *placed, *decision)
                                           : TellNone(entry, *placed, *decision)));
   response.set_explanation(response.position_explanation());

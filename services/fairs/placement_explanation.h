@@ -16,7 +16,8 @@ namespace caravan::fairs {
 //
 // INVALID_ARGUMENT with reason RESULT_OF_OTHER_INPUTS where the result's positions are
 // no cells of the inputs, or as RunSection.
-absl::StatusOr<v1::ExplainApplicationResponse> ExplainPlacement(const v1::SectionInputs& inputs,
+absl::StatusOr<v1::ExplainApplicationResponse> ExplainPlacement(const v1::Rules& rules,
+                                                                const v1::SectionInputs& inputs,
                                                                 const v1::SectionResult& result,
                                                                 std::string_view seed,
                                                                 std::string_view pseudonym);

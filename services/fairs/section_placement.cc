@@ -1,6 +1,7 @@
 #include "services/fairs/section_placement.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "services/fairs/digest.h"
 #include "services/fairs/lottery.h"
 #include "services/fairs/names.h"
+#include "services/fairs/points.h"
 #include "services/fairs/section_pools.h"
 
 namespace caravan::fairs {
@@ -112,7 +114,17 @@ StandClass StandClassOf(const SectionInputs::Entry& entry) {
                                                              : StandClass::kStandard;
 }
 
-absl::StatusOr<PlacementInputs> ReadPlacementInputs(const SectionInputs& inputs,
+int32_t TierOf(const v1::Rules& rules, int64_t score) {
+  int32_t tier = 1;
+  for (const std::string& bound : rules.tiers()) {
+    if (score >= ParsePoints(bound).value_or(0)) return tier;
+    ++tier;
+  }
+  return tier;
+}
+
+absl::StatusOr<PlacementInputs> ReadPlacementInputs(const v1::Rules& rules,
+                                                    const SectionInputs& inputs,
                                                     std::string_view seed) {
   if (inputs.stage() != v1::PLACEMENT) {
     return InputsInvalid("stage", "PLACEMENT, where stands are placed");
@@ -133,18 +145,23 @@ absl::StatusOr<PlacementInputs> ReadPlacementInputs(const SectionInputs& inputs,
       return InputsInvalid(absl::StrCat("applications[", i, "].booths"),
                            absl::StrCat("at least 1, and ", kMaxSupply, " at the most together"));
     }
+    const std::optional<int64_t> score = ParsePoints(entry.score());
+    if (!score.has_value()) {
+      return InputsInvalid(absl::StrCat("applications[", i, "].score"), "points such as 87.5");
+    }
     read.entries.push_back(&entry);
     read.section.applications.push_back({.stand_class = StandClassOf(entry),
                                          .booths = entry.booths(),
-                                         .tier = entry.tier(),
+                                         .tier = TierOf(rules, *score),
                                          .product_group = entry.product_group(),
                                          .tie_key = LotteryKey(seed, section, entry.pseudonym())});
   }
   return read;
 }
 
-absl::StatusOr<SectionResult> RunPlacement(const SectionInputs& inputs, std::string_view seed) {
-  const absl::StatusOr<PlacementInputs> read = ReadPlacementInputs(inputs, seed);
+absl::StatusOr<SectionResult> RunPlacement(const v1::Rules& rules, const SectionInputs& inputs,
+                                           std::string_view seed) {
+  const absl::StatusOr<PlacementInputs> read = ReadPlacementInputs(rules, inputs, seed);
   if (!read.ok()) return read.status();
   const absl::StatusOr<SectionPlacement> placement = PlaceSection(read->section);
   if (!placement.ok()) return placement.status();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "caravan/fairs/v1/rules.pb.h"
 #include "caravan/fairs/v1/section_inputs.pb.h"
 #include "caravan/fairs/v1/section_results.pb.h"
 #include "services/fairs/placement.h"
@@ -21,6 +22,9 @@ namespace caravan::fairs {
 
 // The class of a stand.
 StandClass StandClassOf(const v1::SectionInputs::Entry& entry);
+
+// The tier of a score in thousandths, from 1: see Rules.tiers.
+int32_t TierOf(const v1::Rules& rules, int64_t score);
 
 // A cell of a section.
 struct SectionCell {
@@ -39,11 +43,13 @@ struct PlacementInputs {
 
 // INVALID_ARGUMENT with reason SECTION_INPUTS_INVALID and the field where the inputs
 // could not have been made by FreezeSnapshot.
-absl::StatusOr<PlacementInputs> ReadPlacementInputs(const v1::SectionInputs& inputs,
+absl::StatusOr<PlacementInputs> ReadPlacementInputs(const v1::Rules& rules,
+                                                    const v1::SectionInputs& inputs,
                                                     std::string_view seed);
 
 // The result, but for its digest and the order of its decisions. Errors as above.
-absl::StatusOr<v1::SectionResult> RunPlacement(const v1::SectionInputs& inputs,
+absl::StatusOr<v1::SectionResult> RunPlacement(const v1::Rules& rules,
+                                               const v1::SectionInputs& inputs,
                                                std::string_view seed);
 
 }  // namespace caravan::fairs

@@ -28,8 +28,15 @@ using v1::SectionResult;
 
 const std::string kSeed(64, '7');
 
-SectionResult Place(const SectionInputs& inputs) {
-  absl::StatusOr<SectionResult> result = RunSection(testing::KnownRules(), inputs, kSeed);
+v1::Rules RulesWithTiers(const std::vector<std::string>& tiers) {
+  v1::Rules rules = testing::KnownRules();
+  *rules.mutable_tiers() = {tiers.begin(), tiers.end()};
+  return rules;
+}
+
+SectionResult Place(const SectionInputs& inputs,
+                    const v1::Rules& rules = RulesWithTiers({"80", "60", "40"})) {
+  absl::StatusOr<SectionResult> result = RunSection(rules, inputs, kSeed);
   EXPECT_TRUE(result.ok()) << result.status();
   return result.ok() ? *result : SectionResult();
 }
@@ -48,8 +55,14 @@ SectionInputs Lamps() {
       cells: 6
       corner_numbers: [ 11 ]
     }
-    applications { pseudonym: "brand" kind: BRAND stand_type: CUSTOM_BUILT booths: 4 tier: 1 }
-    applications { pseudonym: "custom" kind: GENERAL stand_type: CUSTOM_BUILT booths: 3 tier: 1 }
+    applications { pseudonym: "brand" kind: BRAND stand_type: CUSTOM_BUILT booths: 4 score: "80" }
+    applications {
+      pseudonym: "custom"
+      kind: GENERAL
+      stand_type: CUSTOM_BUILT
+      booths: 3
+      score: "80"
+    }
     applications {
       pseudonym: "excluded"
       kind: GENERAL
@@ -57,9 +70,9 @@ SectionInputs Lamps() {
       booths: 1
       exclusion: "BARRED"
     }
-    applications { pseudonym: "large" kind: GENERAL stand_type: STANDARD booths: 7 tier: 2 }
-    applications { pseudonym: "special" kind: SPECIAL stand_type: STANDARD booths: 2 tier: 3 }
-    applications { pseudonym: "third" kind: GENERAL stand_type: STANDARD booths: 2 tier: 4 }
+    applications { pseudonym: "large" kind: GENERAL stand_type: STANDARD booths: 7 score: "60" }
+    applications { pseudonym: "special" kind: SPECIAL stand_type: STANDARD booths: 2 score: "40" }
+    applications { pseudonym: "third" kind: GENERAL stand_type: STANDARD booths: 2 }
   )pb");
 }
 
@@ -94,6 +107,25 @@ TEST(PlacementStage, PlacesByClassInRowsAndStatesTheBound) {
   EXPECT_EQ(result.booths(), 9);
   EXPECT_EQ(result.left_booths(), 0);
   EXPECT_EQ(result.pools_size(), 0);
+}
+
+TEST(PlacementStage, TiersAreThoseOfTheRulesThatTheRunApplies) {
+  SectionInputs inputs = Lamps();
+  inputs.mutable_applications(4)->set_score("30");
+  inputs.mutable_applications(5)->set_score("50");
+  EXPECT_THAT(Lines(Place(inputs, RulesWithTiers({"40"}))),
+              ::testing::Contains("special 5 0  0 RUNS_TAKEN"));
+  // In one tier the lottery decides.
+  EXPECT_THAT(Lines(Place(inputs, RulesWithTiers({}))),
+              ::testing::Contains("third 5 0  0 RUNS_TAKEN"));
+}
+
+TEST(TierOf, IsReachedFromItsScoreOn) {
+  const v1::Rules rules = RulesWithTiers({"70", "50"});
+  EXPECT_EQ(TierOf(rules, 70'000), 1);
+  EXPECT_EQ(TierOf(rules, 69'999), 2);
+  EXPECT_EQ(TierOf(rules, 50'000), 2);
+  EXPECT_EQ(TierOf(rules, 0), 3);
 }
 
 TEST(PlacementStage, StandsAreWithinRunsAndDoNotOverlap) {
@@ -164,6 +196,8 @@ TEST(PlacementStage, NamesWhatIsWrongWithTheInputs) {
        }},
       {"applications[1].booths",
        [](SectionInputs& i) { i.mutable_applications(1)->set_booths(0); }},
+      {"applications[1].score",
+       [](SectionInputs& i) { i.mutable_applications(1)->set_score("many"); }},
       {"applications[1].pseudonym",
        [](SectionInputs& i) { i.mutable_applications(1)->set_pseudonym("brand"); }},
   };

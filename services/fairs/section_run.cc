@@ -175,7 +175,7 @@ absl::StatusOr<v1::SectionResult> RunSection(const v1::Rules& rules,
                                              const v1::SectionInputs& inputs,
                                              std::string_view seed) {
   absl::StatusOr<v1::SectionResult> result = inputs.stage() == v1::PLACEMENT
-                                                 ? RunPlacement(inputs, seed)
+                                                 ? RunPlacement(rules, inputs, seed)
                                                  : DivideSection(rules, inputs, seed);
   if (!result.ok()) return result.status();
   std::sort(result->mutable_decisions()->pointer_begin(),

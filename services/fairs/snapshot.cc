@@ -8,7 +8,6 @@
 #include "services/fairs/floor_plan.h"
 #include "services/fairs/hall.h"
 #include "services/fairs/names.h"
-#include "services/fairs/points.h"
 
 namespace caravan::fairs {
 
@@ -87,7 +86,6 @@ void AddQuotas(const SectionSources& sources, const Held& held, SectionInputs& i
 }
 
 void AddEntries(const SectionSources& sources, SectionInputs& inputs) {
-  const v1::Rules& rules = sources.fair->rules();
   std::vector<const Application*> taking_part;
   for (const Application& application : sources.applications) {
     if (TakesPart(application, sources.stage, sources.waiting_list)) {
@@ -107,7 +105,6 @@ void AddEntries(const SectionSources& sources, SectionInputs& inputs) {
     entry.set_newcomer(application->newcomer());
     if (sources.stage == v1::PLACEMENT) entry.set_booths(application->allotted_booths());
     entry.set_stand_type(application->stand_type());
-    entry.set_tier(TierOf(rules, ParsePoints(application->score()).value_or(0)));
     entry.set_product_group(application->product_group());
     const auto exclusion = sources.exclusions.find(application->name());
     if (exclusion != sources.exclusions.end()) entry.set_exclusion(exclusion->second);
@@ -158,15 +155,6 @@ bool HoldsBooths(const Application& application, bool waiting_list) {
     default:
       return false;
   }
-}
-
-int32_t TierOf(const v1::Rules& rules, int64_t score) {
-  int32_t tier = 1;
-  for (const std::string& bound : rules.tiers()) {
-    if (score >= ParsePoints(bound).value_or(0)) return tier;
-    ++tier;
-  }
-  return tier;
 }
 
 SectionInputs MakeSectionInputs(const SectionSources& sources) {

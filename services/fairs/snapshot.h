@@ -46,9 +46,6 @@ bool TakesPart(const v1::Application& application, v1::Stage stage, bool waiting
 // confirmed them or, for a waiting list, they are allotted to it.
 bool HoldsBooths(const v1::Application& application, bool waiting_list);
 
-// The tier of a score in thousandths, from 1: see Rules.tiers.
-int32_t TierOf(const v1::Rules& rules, int64_t score);
-
 // The inputs of a section, but for their name and digest: the booths that can be
 // given are those of the section less those that are held. Where firms of a delegation
 // hold more than its quota, because a waiting list gave them what others had left, the

@@ -20,8 +20,6 @@ class SnapshotTest : public ::testing::Test {
   SnapshotTest() {
     fair_.set_name("fairs/f");
     fair_.mutable_rules()->set_firm_cap(10);
-    fair_.mutable_rules()->add_tiers("70");
-    fair_.mutable_rules()->add_tiers("50");
     section_.set_name("fairs/f/sections/toys");
     section_.set_phase("1");
     section_.set_brand_booths(20);
@@ -139,17 +137,9 @@ TEST_F(SnapshotTest, EntriesSayWhatARunNeedsAndNobodysName) {
   const auto& entry = inputs.applications(0);
   EXPECT_EQ(entry.delegation(), "gd");
   EXPECT_EQ(entry.maximum_booths(), 30);
-  EXPECT_EQ(entry.tier(), 2);
   EXPECT_EQ(entry.exclusion(), "STANDING_NOT_GOOD");
   EXPECT_EQ(inputs.SerializeAsString().find("enterprises/"), std::string::npos);
   EXPECT_EQ(inputs.SerializeAsString().find("Toys Ltd."), std::string::npos);
-}
-
-TEST_F(SnapshotTest, TiersAreReachedFromTheirScoreOn) {
-  EXPECT_EQ(TierOf(fair_.rules(), 70'000), 1);
-  EXPECT_EQ(TierOf(fair_.rules(), 69'999), 2);
-  EXPECT_EQ(TierOf(fair_.rules(), 50'000), 2);
-  EXPECT_EQ(TierOf(fair_.rules(), 0), 3);
 }
 
 TEST_F(SnapshotTest, PlacementSeesTheFreeCellsAndWhoHasConfirmed) {

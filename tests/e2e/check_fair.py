@@ -131,7 +131,6 @@ def digest_of_inputs(inputs):
                 a.get("newcomer", False),
                 a.get("booths", 0),
                 a.get("standType", "STAND_TYPE_UNSPECIFIED"),
-                a.get("tier", 0),
                 a.get("productGroup", ""),
                 a.get("exclusion", ""),
             )

@@ -67,7 +67,6 @@ void AddEntry(const MadeUpSection& shape, int number, Random& random, SectionInp
     entry.set_booths(entry.minimum_booths());
     if (Below(random, 5) == 0) entry.set_kind(v1::Application::BRAND);
   }
-  entry.set_tier(1 + Below(random, 3));
   entry.set_product_group(std::string(random.Pick(kGroups)));
   if (Below(random, 100) < shape.excluded_percent) entry.set_exclusion("STANDING_NOT_GOOD");
 }
