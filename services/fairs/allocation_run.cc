@@ -7,7 +7,6 @@
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/digest.h"
-#include "services/fairs/hall.h"
 #include "services/fairs/names.h"
 #include "services/fairs/runs.h"
 #include "services/fairs/section_run.h"
@@ -72,34 +71,6 @@ absl::Status Compute(const Registry& registry, OperationContext& context, Alloca
   return absl::OkStatus();
 }
 
-// A proposal of the stage is of no use once there is a newer one.
-absl::Status SupersedeProposals(const Registry& registry, resources::Writer& writer,
-                                store::Transaction& tx, const Allocation& allocation) {
-  std::vector<std::string> proposed;
-  absl::Status s = resources::VisitBelow<Allocation>(
-      registry, tx,
-      {allocation.name().substr(0, allocation.name().rfind("/allocations/")),
-       std::pair("snapshot", allocation.snapshot())},
-      [&](const Allocation& other) {
-        if (other.name() != allocation.name() && other.state() == Allocation::PROPOSED &&
-            other.simulation_of().empty()) {
-          proposed.push_back(other.name());
-        }
-        return true;
-      });
-  for (const std::string& name : proposed) {
-    if (!s.ok()) return s;
-    s = writer
-            .Change<Allocation>(name,
-                                [](Allocation& other) {
-                                  other.set_state(Allocation::SUPERSEDED);
-                                  return absl::OkStatus();
-                                })
-            .status();
-  }
-  return s;
-}
-
 absl::Status Keep(const Registry& registry, OperationContext& context, Allocation& allocation,
                   const std::vector<v1::SectionResult>& results) {
   return context.Write([&, computed = allocation](store::Transaction& tx) -> absl::Status {
@@ -129,7 +100,8 @@ absl::Status Keep(const Registry& registry, OperationContext& context, Allocatio
       if (!written.ok()) return written.status();
     }
     if (!computed.simulation_of().empty()) return absl::OkStatus();
-    return SupersedeProposals(registry, writer, tx, allocation);
+    // A proposal is of no use once there is a newer one.
+    return SupersedeRuns(registry, caller, tx, allocation, Allocation::PROPOSED);
   });
 }
 

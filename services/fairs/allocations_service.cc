@@ -14,6 +14,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "services/common/api/date.h"
 #include "services/common/api/errors.h"
+#include "services/common/operations/operation_record.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/explanation.h"
@@ -21,6 +22,7 @@
 #include "services/fairs/hall.h"
 #include "services/fairs/names.h"
 #include "services/fairs/runs.h"
+#include "services/fairs/section.h"
 
 namespace caravan::fairs {
 
@@ -46,18 +48,43 @@ api::Error Precondition(std::string_view reason, std::string_view resource, std:
   return error;
 }
 
-// A row of guards for each fair: whoever starts a snapshot or a run writes it, so that
-// of two one is run again, and sees the other. It has the last number that was given.
-absl::StatusOr<int64_t> NextNumber(store::Transaction& tx, std::string_view fair) {
-  const std::string key = absl::StrCat("runs/", fair);
+// Takes so many numbers for snapshots and runs, and returns the last that is taken. The
+// row of guards that has it is written by whoever starts a snapshot, a run or a
+// publication, so that of two one is run again, and sees the other.
+absl::StatusOr<int64_t> TakeNumbers(store::Transaction& tx, std::string_view fair, int64_t count) {
+  const std::string key = RunsGuard(fair);
   auto row = tx.Get(resources::kGuards, key);
   if (!row.ok()) return row.status();
   int64_t last = 0;
   if (row->has_value() && !absl::SimpleAtoi((*row)->data, &last)) {
     return absl::DataLossError("the number of the last run");
   }
-  tx.Put(resources::kGuards, key, absl::StrCat(last + 1));
-  return last + 1;
+  tx.Put(resources::kGuards, key, absl::StrCat(last + count));
+  return last + count;
+}
+
+// Whoever freezes, runs or publishes meanwhile would see sections that are published
+// beside others that are not.
+absl::Status CheckNothingIsPublished(const Registry& registry, store::Reader& reader,
+                                     std::string_view fair) {
+  std::vector<Allocation> published;
+  absl::Status s = resources::VisitBelow<Allocation>(
+      registry, reader, {std::string(fair), std::pair("state", int64_t{Allocation::PUBLISHED})},
+      [&](const Allocation& allocation) {
+        published.push_back(allocation);
+        return true;
+      });
+  if (!s.ok()) return s;
+  for (const Allocation& allocation : published) {
+    // One that has been deleted was done long ago.
+    auto publication = operations::ReadRecord(reader, allocation.publication());
+    if (!publication.ok()) return publication.status();
+    if (!publication->has_value() || operations::IsDone(**publication)) continue;
+    return Precondition("RUN_IN_PROGRESS", allocation.name(),
+                        absl::StrCat(allocation.name(), " is being published; wait until ",
+                                     allocation.publication(), " is done"));
+  }
+  return absl::OkStatus();
 }
 
 // Two at the same time could see different states of one fair.
@@ -78,7 +105,8 @@ absl::Status CheckNothingRuns(const Registry& registry, store::Reader& reader,
           return false;
         });
   }
-  if (!s.ok() || running.empty()) return s;
+  if (!s.ok()) return s;
+  if (running.empty()) return CheckNothingIsPublished(registry, reader, fair);
   return Precondition("RUN_IN_PROGRESS", running,
                       absl::StrCat(running, " is being made; wait until it is, or cancel it"));
 }
@@ -189,7 +217,7 @@ absl::StatusOr<google::longrunning::Operation> Start(const Registry& registry,
                                                      const std::string& fair,
                                                      Allocation allocation) {
   if (absl::Status s = CheckNothingRuns(registry, tx, fair); !s.ok()) return s;
-  auto number = NextNumber(tx, fair);
+  auto number = TakeNumbers(tx, fair, 1);
   if (!number.ok()) return number.status();
   allocation.set_name(absl::StrCat(fair, "/allocations/", *number));
   auto operation = operations.Start(call.caller, tx, kRunAllocation, allocation, allocation.name());
@@ -214,66 +242,43 @@ absl::StatusOr<v1::Snapshot> RequireFrozen(const Registry& registry, store::Read
   return snapshot;
 }
 
-// Names that belong together must be of one fair.
-absl::Status CheckOfFair(std::string_view field, const std::string& name, std::string_view fair) {
-  if (EditionOf(name) == fair) return absl::OkStatus();
-  api::Violations violations;
-  violations.Add(std::string(field), absl::StrCat("is ", name, "; must be of ", fair));
-  return violations.ToStatus();
-}
-
-// A run that came of newer inputs would be undone by this one.
+// A run that came of newer inputs would be undone by this one, and booths that another
+// has given since its inputs were frozen would be given twice.
 absl::Status CheckNewest(const Writing& writing, const Allocation& allocation,
                          const v1::Snapshot& snapshot) {
   std::string newer;
-  const auto number = [](const std::string& name) {
-    int64_t parsed = 0;
-    return absl::SimpleAtoi(LastSegment(name), &parsed) ? parsed : 0;
-  };
   absl::Status s = resources::VisitBelow<v1::Snapshot>(
       writing.registry, writing.reader,
       {std::string(EditionOf(allocation.name())), std::pair("stage", int64_t{allocation.stage()})},
       [&](const v1::Snapshot& other) {
         if (other.state() == v1::Snapshot::FROZEN &&
             other.waiting_list() == snapshot.waiting_list() &&
-            number(other.name()) > number(snapshot.name())) {
+            NumberOf(other.name()) > NumberOf(snapshot.name())) {
+          newer = other.name();
+        }
+        return newer.empty();
+      });
+  if (!s.ok()) return s;
+  if (!newer.empty()) {
+    return Precondition("INPUTS_CHANGED", allocation.name(),
+                        absl::StrCat(allocation.name(), " was made of ", snapshot.name(),
+                                     ", and there is the newer ", newer, "; run that"));
+  }
+  // Placement takes only cells that are free when it is published.
+  if (allocation.stage() == v1::PLACEMENT) return absl::OkStatus();
+  s = resources::VisitBelow<Allocation>(
+      writing.registry, writing.reader, {std::string(EditionOf(allocation.name()))},
+      [&](const Allocation& other) {
+        if (other.has_publish_time() && other.stage() != v1::PLACEMENT &&
+            other.snapshot() != snapshot.name() && other.publish_time() > snapshot.freeze_time()) {
           newer = other.name();
         }
         return newer.empty();
       });
   if (!s.ok() || newer.empty()) return s;
   return Precondition("INPUTS_CHANGED", allocation.name(),
-                      absl::StrCat(allocation.name(), " was made of ", snapshot.name(),
-                                   ", and there is the newer ", newer, "; run that"));
-}
-
-// A run of a waiting list adds to those before it; any other takes their place.
-absl::Status SupersedePublished(const Writing& writing, const Allocation& allocation,
-                                const v1::Snapshot& snapshot) {
-  if (snapshot.waiting_list()) return absl::OkStatus();
-  std::vector<std::string> published;
-  absl::Status s = resources::VisitBelow<Allocation>(
-      writing.registry, writing.reader,
-      {std::string(EditionOf(allocation.name())), std::pair("stage", int64_t{allocation.stage()})},
-      [&](const Allocation& other) {
-        if (other.state() == Allocation::PUBLISHED && other.name() != allocation.name()) {
-          published.push_back(other.name());
-        }
-        return true;
-      });
-  const resources::Caller caller = writing.caller.Unrestricted();
-  resources::Writer writer(writing.registry, caller, writing.tx);
-  for (const std::string& name : published) {
-    if (!s.ok()) return s;
-    s = writer
-            .Change<Allocation>(name,
-                                [](Allocation& other) {
-                                  other.set_state(Allocation::SUPERSEDED);
-                                  return absl::OkStatus();
-                                })
-            .status();
-  }
-  return s;
+                      absl::StrCat(newer, " was published after ", snapshot.name(), ", of which ",
+                                   allocation.name(), " was made; freeze a new one, and run that"));
 }
 
 absl::Status Publish(const Writing& writing, Allocation& allocation) {
@@ -286,8 +291,18 @@ absl::Status Publish(const Writing& writing, Allocation& allocation) {
   auto snapshot =
       resources::Require<v1::Snapshot>(writing.registry, writing.reader, allocation.snapshot());
   if (!snapshot.ok()) return snapshot.status();
+  const std::string_view fair = EditionOf(allocation.name());
+  if (absl::Status s = CheckNothingIsPublished(writing.registry, writing.reader, fair); !s.ok()) {
+    return s;
+  }
   if (absl::Status s = CheckNewest(writing, allocation, *snapshot); !s.ok()) return s;
-  if (absl::Status s = SupersedePublished(writing, allocation, *snapshot); !s.ok()) return s;
+  if (auto last = TakeNumbers(writing.tx, fair, 0); !last.ok()) return last.status();
+  // A run of a waiting list adds to those before it; any other takes their place.
+  if (!snapshot->waiting_list()) {
+    absl::Status s = SupersedeRuns(writing.registry, writing.caller.Unrestricted(), writing.tx,
+                                   allocation, Allocation::PUBLISHED);
+    if (!s.ok()) return s;
+  }
   allocation.set_publisher(writing.caller.principal.name);
   *allocation.mutable_publish_time() =
       TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(writing.caller.now));
@@ -321,7 +336,7 @@ absl::StatusOr<google::longrunning::Operation> SnapshotsService::FreezeSnapshot(
   if (absl::Status s = CheckNothingRuns(registry_, tx, fair->name()); !s.ok()) return s;
   if (absl::Status s = CheckScreened(registry_, tx, *fair, request); !s.ok()) return s;
   if (absl::Status s = CheckQuotas(registry_, tx, *fair, request); !s.ok()) return s;
-  auto number = NextNumber(tx, fair->name());
+  auto number = TakeNumbers(tx, fair->name(), 1);
   if (!number.ok()) return number.status();
   v1::Snapshot snapshot;
   snapshot.set_name(absl::StrCat(fair->name(), "/snapshots/", *number));
@@ -352,9 +367,9 @@ AllocationsService::AllocationsService(const Registry& registry, operations::Ope
 
 absl::StatusOr<google::longrunning::Operation> AllocationsService::RunAllocation(
     rpc::Call& call, store::Transaction& tx, const v1::RunAllocationRequest& request) {
-  if (absl::Status s = CheckOfFair("snapshot", request.snapshot(), request.parent()); !s.ok()) {
-    return s;
-  }
+  api::Violations violations;
+  RequireSameEdition(request.parent(), "snapshot", request.snapshot(), violations);
+  if (!violations.empty()) return violations.ToStatus();
   auto fair = resources::Require<v1::Fair>(registry_, tx, request.parent());
   if (!fair.ok()) return fair.status();
   auto snapshot = RequireFrozen(registry_, tx, request.snapshot());
@@ -487,9 +502,9 @@ absl::Status PrepareObjection(const Writing& writing, const v1::Objection* befor
   if (!allocation.ok()) return allocation.status();
   // One that does not exist is left to the check of the parent.
   if (!allocation->has_value()) return absl::OkStatus();
-  if (absl::Status s = CheckOfFair("application", after.application(), EditionOf(run)); !s.ok()) {
-    return s;
-  }
+  api::Violations violations;
+  RequireSameEdition(after.name(), "application", after.application(), violations);
+  if (!violations.empty()) return violations.ToStatus();
   const auto& due = (*allocation)->objection_due_date();
   if ((*allocation)->state() != Allocation::PUBLISHED ||
       writing.caller.today > api::FirstDay(due)) {

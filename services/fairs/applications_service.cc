@@ -21,6 +21,7 @@
 #include "services/fairs/firms.h"
 #include "services/fairs/hall.h"
 #include "services/fairs/names.h"
+#include "services/fairs/runs.h"
 #include "services/fairs/stand_changes.h"
 #include "services/fairs/stands.h"
 
@@ -171,7 +172,8 @@ absl::Status PrepareStep(const Writing& writing, Application& after) {
     case Application::SCORED:
       return Score(rules, after);
     default:
-      return CheckConfirmation(after, rules, today);
+      if (absl::Status s = CheckConfirmation(after, rules, today); !s.ok()) return s;
+      return CheckNoRerun(writing.registry, writing.tx, after);
   }
 }
 

@@ -349,9 +349,9 @@ absl::Status ToStatus(const Application& application, const Response& checked) {
                    absl::StrCat(application.name(), " cannot be submitted: ", Join(explanations)));
   error.With("resource", application.name()).With("conditions", absl::StrJoin(reasons, ","));
   for (const Response::Condition& condition : checked.conditions()) {
-    if (!condition.met()) {
-      error.Precondition(condition.reason(), application.name(), condition.explanation());
-    }
+    if (condition.met()) continue;
+    error.Precondition(condition.reason(), application.name(), condition.explanation());
+    if (!condition.field().empty()) error.Field(condition.field(), condition.explanation());
   }
   return error;
 }

@@ -218,6 +218,17 @@ absl::Status CheckRulesChange(const Fair& before, const Fair& after) {
                    Fair::State_Name(before.state()), "; SimulateAllocation tries other rules"));
 }
 
+absl::Status CheckEditionChange(const Fair& before, const Fair& after) {
+  if (before.state() == Fair::PLANNED || before.edition() == after.edition()) {
+    return absl::OkStatus();
+  }
+  return Refuse("EDITION_IN_FORCE", before, "edition",
+                absl::StrCat(before.name(), " is edition ", before.edition(),
+                             ", by which sanctions are counted; it can be changed while the fair "
+                             "is PLANNED, and it is ",
+                             Fair::State_Name(before.state())));
+}
+
 absl::Status CheckOpening(const Fair& fair) {
   std::vector<std::string> missing;
   for (const Stage stage : kStages) {

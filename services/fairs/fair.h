@@ -34,6 +34,9 @@ absl::Status CheckFair(const v1::Fair& fair);
 // FAILED_PRECONDITION with reason RULES_IN_FORCE where a change of rules comes too late.
 absl::Status CheckRulesChange(const v1::Fair& before, const v1::Fair& after);
 
+// FAILED_PRECONDITION with reason EDITION_IN_FORCE where a change of its number does.
+absl::Status CheckEditionChange(const v1::Fair& before, const v1::Fair& after);
+
 // FAILED_PRECONDITION with reason LOTTERY_NOT_COMMITTED where a stage has no
 // commitment.
 absl::Status CheckOpening(const v1::Fair& fair);

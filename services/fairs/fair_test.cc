@@ -149,6 +149,18 @@ TEST(RulesTest, ChangeUntilApplicationsAreClosed) {
   EXPECT_THAT(CheckRulesChange(before, after), IsOk());
 }
 
+TEST(EditionTest, ChangesWhileTheFairIsPlanned) {
+  Fair before = TheFair(), after = TheFair();
+  after.set_edition(before.edition() + 1);
+  EXPECT_THAT(CheckEditionChange(before, after), IsOk());
+  before.set_state(Fair::OPEN);
+  EXPECT_THAT(CheckEditionChange(before, after),
+              FailsAt(StatusCode::kFailedPrecondition, "EDITION_IN_FORCE", Fields({"edition"})));
+  after = before;
+  after.set_title("Another");
+  EXPECT_THAT(CheckEditionChange(before, after), IsOk());
+}
+
 v1::CommitLotteryRequest CommitRequest(v1::Stage stage) {
   v1::CommitLotteryRequest request;
   request.set_stage(stage);

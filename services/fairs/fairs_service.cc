@@ -10,13 +10,16 @@
 #include "absl/strings/str_join.h"
 #include "caravan/fairs/v1/allocations.pb.h"
 #include "caravan/fairs/v1/floor_plans.pb.h"
+#include "caravan/fairs/v1/invitations.pb.h"
 #include "caravan/fairs/v1/objections.pb.h"
 #include "caravan/fairs/v1/sections.pb.h"
 #include "caravan/fairs/v1/snapshots.pb.h"
+#include "services/common/api/date.h"
 #include "services/common/api/errors.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/fair.h"
+#include "services/fairs/invitation.h"
 
 namespace caravan::fairs {
 
@@ -24,6 +27,7 @@ using resources::WriteKind;
 using resources::Writing;
 using v1::Allocation;
 using v1::Fair;
+using v1::Invitation;
 using v1::Objection;
 using v1::Snapshot;
 
@@ -60,6 +64,46 @@ absl::Status CheckPhasesUnused(const Writing& writing, const Fair& before, const
       .With("phase", phase)
       .Field("phases", absl::StrCat("lack phase ", phase, ", which ", user, " is of"))
       .Precondition("PHASE", user, absl::StrCat("is of phase ", phase));
+}
+
+// Sets anew until when stands of the special area report, where that has changed.
+absl::Status MoveReports(const Writing& writing, const Fair& before, const Fair& after) {
+  bool moved = before.rules().report_days() != after.rules().report_days();
+  for (const Fair::Phase& phase : after.phases()) {
+    const Fair::Phase* old_phase = FindPhase(before, phase.id());
+    moved |= old_phase != nullptr &&
+             api::FirstDay(old_phase->end_date()) != api::FirstDay(phase.end_date());
+  }
+  if (!moved) return absl::OkStatus();
+  if (absl::Status s = resources::WatchReferences(writing.reader, before.name()); !s.ok()) return s;
+  std::vector<Invitation> open;
+  absl::Status s =
+      resources::VisitBelow<Invitation>(writing.registry, writing.reader, {.parent = before.name()},
+                                        [&](const Invitation& invitation) {
+                                          if (invitation.state() == Invitation::INVITED ||
+                                              invitation.state() == Invitation::ACCEPTED) {
+                                            open.push_back(invitation);
+                                          }
+                                          return true;
+                                        });
+  const resources::Caller caller = writing.caller.Unrestricted();
+  resources::Writer writer(writing.registry, caller, writing.tx);
+  for (const Invitation& invitation : open) {
+    if (!s.ok()) return s;
+    auto section =
+        resources::Require<v1::Section>(writing.registry, writing.reader, invitation.section());
+    if (!section.ok()) return section.status();
+    const Fair::Phase* phase = FindPhase(after, section->phase());
+    if (phase == nullptr) continue;
+    s = writer
+            .Change<Invitation>(invitation.name(),
+                                [&](Invitation& changed) {
+                                  *changed.mutable_report_due_date() = ReportDueDate(after, *phase);
+                                  return absl::OkStatus();
+                                })
+            .status();
+  }
+  return s;
 }
 
 // Checks that all runs and objections are decided, and positions published.
@@ -151,8 +195,10 @@ absl::Status PrepareFair(const Writing& writing, const Fair* before, Fair& after
     if (after.state() == Fair::ALLOCATED) return CheckAllocated(writing, after);
     return absl::OkStatus();
   }
+  if (absl::Status s = CheckEditionChange(*before, after); !s.ok()) return s;
   if (absl::Status s = CheckRulesChange(*before, after); !s.ok()) return s;
-  return CheckPhasesUnused(writing, *before, after);
+  if (absl::Status s = CheckPhasesUnused(writing, *before, after); !s.ok()) return s;
+  return MoveReports(writing, *before, after);
 }
 
 absl::StatusOr<Fair> FairsService::CommitLottery(rpc::Call& call, store::Transaction& tx,

@@ -57,6 +57,10 @@ void CheckInvitee(const Invitation& invitation, api::Violations& violations) {
 
 }  // namespace
 
+google::type::Date ReportDueDate(const Fair& fair, const Fair::Phase& phase) {
+  return DaysAfter(phase.end_date(), fair.rules().report_days());
+}
+
 absl::Status SettleInvitation(const Fair& fair, const Section& section, Invitation& invitation) {
   api::Violations violations;
   CheckInvitee(invitation, violations);
@@ -80,8 +84,7 @@ absl::Status SettleInvitation(const Fair& fair, const Section& section, Invitati
   }
   if (!violations.empty()) return violations.ToStatus();
   if (phase != nullptr) {
-    *invitation.mutable_report_due_date() =
-        DaysAfter(phase->end_date(), fair.rules().report_days());
+    *invitation.mutable_report_due_date() = ReportDueDate(fair, *phase);
   }
   return absl::OkStatus();
 }

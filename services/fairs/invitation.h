@@ -10,6 +10,9 @@
 
 namespace caravan::fairs {
 
+// The last day on which a stand of a phase reports.
+google::type::Date ReportDueDate(const v1::Fair& fair, const v1::Fair::Phase& phase);
+
 // Checks an invitation, and sets the day until which its stand reports. INVALID_ARGUMENT
 // where it invites nobody or several, its section is not special or of another edition, or a
 // reply is due when the phase has begun.

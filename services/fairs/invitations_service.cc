@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "caravan/fairs/v1/applications.pb.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/common/api/errors.h"
 #include "services/common/resources/writer.h"
@@ -68,6 +69,11 @@ absl::Status PrepareInvitation(const resources::Writing& writing, const Invitati
   if (!fair->has_value() || !section->has_value()) return absl::OkStatus();
   if (writing.kind != WriteKind::kTransition) {
     if (before != nullptr) {
+      // Only the edition's own change sets that day, and nothing else.
+      if (!google::protobuf::util::MessageDifferencer::Equals(before->report_due_date(),
+                                                              after.report_due_date())) {
+        return absl::OkStatus();
+      }
       if (absl::Status s = CheckOffer(*before, after); !s.ok()) return s;
     }
     return SettleInvitation(**fair, **section, after);

@@ -64,7 +64,7 @@ bool Allot(const Allocation& allocation, const v1::SectionResult::Decision& deci
     *application.mutable_confirmation_due_date() =
         DaysAfter(allocation.objection_due_date(),
                   allocation.rules().confirmation_days() - allocation.rules().objection_days());
-  } else if (decision.reason() != "EXCLUDED") {
+  } else if (decision.reason() != "EXCLUDED" || application.state() == Application::ALLOTTED) {
     application.set_state(Application::WAITLISTED);
   }
   return true;

@@ -412,6 +412,31 @@ TEST_F(RegistersTest, AnInvitationTakesItsCourse) {
   EXPECT_THAT(Pending(), IsEmpty());
 }
 
+TEST_F(RegistersTest, ReportsMoveWithThePhase) {
+  ASSERT_THAT(Invite("section: 'fairs/f/sections/special' enterprise: 'enterprises/de-1'"), IsOk());
+  auto fair = Call<Fair, v1::GetFairRequest>("FairService/GetFair", "name: 'fairs/f'");
+  ASSERT_THAT(fair, IsOk());
+  v1::UpdateFairRequest later;
+  *later.mutable_fair() = *fair;
+  auto& phases = *later.mutable_fair()->mutable_phases();
+  for (auto& phase : phases) phase.mutable_end_date()->set_day(phase.end_date().day() + 1);
+  later.mutable_update_mask()->add_paths("phases");
+  ASSERT_THAT((fairs_->Call<Fair>("FairService/UpdateFair", later)), IsOk());
+  const auto get = [&] {
+    auto invitation = Call<Invitation, v1::GetInvitationRequest>("InvitationService/GetInvitation",
+                                                                 "name: 'fairs/f/invitations/i'");
+    return invitation.ok() ? *invitation : Invitation();
+  };
+  EXPECT_EQ(get().report_due_date().day(), 19);
+  EXPECT_EQ(get().state(), Invitation::INVITED);
+  ASSERT_THAT(Step<v1::DeclineInvitationRequest>("Decline"), IsOk());
+  later.mutable_fair()->clear_etag();
+  later.mutable_fair()->mutable_rules()->set_report_days(80);
+  *later.mutable_update_mask()->mutable_paths()->Mutable(0) = "rules.report_days";
+  ASSERT_THAT((fairs_->Call<Fair>("FairService/UpdateFair", later)), IsOk());
+  EXPECT_EQ(get().report_due_date().day(), 19);  // nobody is to report
+}
+
 TEST_F(RegistersTest, AnInvitationLapses) {
   ASSERT_THAT(Invite("section: 'fairs/f/sections/special' enterprise: 'enterprises/de-1'"), IsOk());
   Pass(9);

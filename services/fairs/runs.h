@@ -6,12 +6,18 @@
 // end is only read and computed.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 #include "absl/status/statusor.h"
 #include "caravan/fairs/v1/allocations.pb.h"
+#include "caravan/fairs/v1/applications.pb.h"
 #include "caravan/fairs/v1/snapshots.pb.h"
 #include "services/common/operations/operations.h"
 #include "services/common/peers/peers.h"
 #include "services/common/resources/registry.h"
+#include "services/common/store/store.h"
 
 namespace caravan::fairs {
 
@@ -25,6 +31,23 @@ inline constexpr char kPublishAllocation[] = "PublishAllocation";
 // computed, and not kept.
 void RegisterRuns(const resources::Registry& registry, const peers::Peer& zones,
                   operations::Operations& operations);
+
+// Of a snapshot or a run: its id.
+int64_t NumberOf(std::string_view name);
+
+// The row of guards that whoever freezes, runs or publishes in a fair writes.
+std::string RunsGuard(std::string_view fair);
+
+// Checks that the booths of an application are not being decided again, by a snapshot
+// that is newer than the run that allotted them: what it confirmed would be given to
+// others. FAILED_PRECONDITION with reason RERUN_PENDING.
+absl::Status CheckNoRerun(const resources::Registry& registry, store::Reader& reader,
+                          const v1::Application& application);
+
+// Supersedes the runs of a stage that are in a state: the successor takes their place.
+absl::Status SupersedeRuns(const resources::Registry& registry, const resources::Caller& caller,
+                           store::Transaction& tx, const v1::Allocation& successor,
+                           v1::Allocation::State state);
 
 // The work itself.
 absl::StatusOr<v1::Snapshot> FreezeSnapshot(const resources::Registry& registry,

@@ -41,8 +41,8 @@ absl::int128 WeightOf(const Quota& quota) {
 void RequireSameEdition(std::string_view name, std::string_view field, std::string_view target,
                         api::Violations& violations) {
   if (target.empty() || EditionOf(name) == EditionOf(target)) return;
-  violations.Add(std::string(field), absl::StrCat("is ", target, ", which is not of ",
-                                                  EditionOf(name), ", as ", name, " is"));
+  violations.Add(std::string(field),
+                 absl::StrCat("is ", target, ", which is not of ", EditionOf(name)));
 }
 
 absl::Status CheckSection(const Section& section, const v1::Fair& fair) {
@@ -128,6 +128,13 @@ absl::StatusOr<DividedQuotas> DivideQuotas(const Section& section, const v1::Rul
     claimants.push_back(std::move(claimant));
   }
   auto booths = Apportion(MethodOf(rules.quota_method()), section.general_booths(), claimants);
+  if (api::ReasonOf(booths.status()) == "FLOORS_ABOVE_SUPPLY") {
+    const std::string message(booths.status().message());
+    return api::Error(booths.status().code(), "FLOORS_ABOVE_SUPPLY",
+                      absl::StrCat(section.name(), " cannot be divided: ", message))
+        .With("resource", section.name())
+        .Field("general_booths", message);
+  }
   if (!booths.ok()) return booths.status();
   DividedQuotas divided{*std::move(booths)};
   divided.left = section.general_booths() -

@@ -76,13 +76,19 @@ absl::StatusOr<bool> IsBarred(const Registry& registry, store::Reader& reader,
                               const std::string& delegation, const Section& section,
                               int32_t edition) {
   if (absl::Status s = resources::WatchReferences(reader, delegation); !s.ok()) return s;
-  bool barred = false;
+  std::vector<std::string> names;
   absl::Status s = resources::Visit<Sanction>(
-      registry, reader, "delegation", {delegation}, [&](const Sanction& sanction) {
-        barred |=
-            IsRunning(sanction, edition) && KeepsOut(sanction, section, v1::Application::GENERAL);
-      });
+      registry, reader, "delegation", {delegation},
+      [&](const Sanction& sanction) { names.push_back(sanction.name()); });
   if (!s.ok()) return s;
+  bool barred = false;
+  for (const std::string& name : names) {
+    // By key, so that whoever lifts it meanwhile makes this run again.
+    auto sanction = registry.Lookup<Sanction>(reader, name);
+    if (!sanction.ok()) return sanction.status();
+    barred |= sanction->has_value() && IsRunning(**sanction, edition) &&
+              KeepsOut(**sanction, section, v1::Application::GENERAL);
+  }
   return barred;
 }
 
