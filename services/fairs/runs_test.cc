@@ -1,4 +1,5 @@
-// A small edition's course, from frozen inputs to positions, with zones beside it.
+// A small edition's course, from frozen inputs to positions, with zones beside it, on
+// both engines.
 #include "services/fairs/runs.h"
 
 #include <algorithm>
@@ -12,314 +13,140 @@
 #include "absl/strings/str_cat.h"
 #include "caravan/fairs/v1/allocations.pb.h"
 #include "caravan/fairs/v1/applications.pb.h"
-#include "caravan/fairs/v1/delegations.pb.h"
 #include "caravan/fairs/v1/fairs.pb.h"
 #include "caravan/fairs/v1/floor_plans.pb.h"
-#include "caravan/fairs/v1/halls.pb.h"
+#include "caravan/fairs/v1/invitations.pb.h"
 #include "caravan/fairs/v1/objections.pb.h"
-#include "caravan/fairs/v1/quotas.pb.h"
-#include "caravan/fairs/v1/sanctions.pb.h"
+#include "caravan/fairs/v1/section_results.pb.h"
 #include "caravan/fairs/v1/sections.pb.h"
 #include "caravan/fairs/v1/snapshots.pb.h"
-#include "caravan/zones/v1/documents.pb.h"
-#include "caravan/zones/v1/enterprises.pb.h"
 #include "gmock/gmock.h"
 #include "google/longrunning/operations.pb.h"
 #include "gtest/gtest.h"
+#include "services/common/operations/testing.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
-#include "services/common/testing/test_server.h"
-#include "services/fairs/fairs.h"
-#include "services/fairs/lottery.h"
+#include "services/fairs/names.h"
 #include "services/fairs/testing/edition.h"
-#include "services/fairs/verify_bundle.h"
-#include "services/zones/zones.h"
+#include "services/fairs/testing/edition_server.h"
 
 namespace caravan::fairs {
 namespace {
 
-using caravan::testing::CallOptions;
 using caravan::testing::Fails;
-using caravan::testing::TestClock;
-using caravan::testing::TestServer;
+using caravan::testing::FailsAt;
+using caravan::testing::Fields;
+using caravan::testing::IsOk;
 using google::longrunning::Operation;
+using testing::EditionServer;
 using ::testing::IsEmpty;
 using v1::Allocation;
 using v1::Application;
 
-constexpr char kFair[] = "fairs/canton-136";
+testing::Edition SmallEdition() {
+  testing::Edition edition =
+      testing::MakeEdition({.sections = 3, .booths = 240, .applications = 120, .delegations = 4});
+  testing::AddSpecialArea(edition);
+  return edition;
+}
 
-class RunsTest : public ::testing::Test {
+class RunsTest : public ::testing::TestWithParam<store::TestStore> {
  protected:
-  RunsTest() {
-    testing::EditionOptions options;
-    options.sections = 3;
-    options.booths = 240;
-    options.applications = 120;
-    options.delegations = 4;
-    edition_ = testing::MakeEdition(options);
-
-    TestServer::Options zones;
-    zones.definition = zones::ZonesDefinition();
-    zones.clock = clock_.AsFunction();
-    zones.access = caravan::testing::PolicyOf({{"users/admin", "*"}, {"services/fairs", "*"}});
-    zones_ = TestServer::Start(std::move(zones));
-    TestServer::Options fairs;
-    fairs.definition = FairsDefinition();
-    fairs.clock = clock_.AsFunction();
-    fairs.access =
-        caravan::testing::PolicyOf({{"users/admin", "*"},
-                                    {"users/second", "*"},
-                                    {"users/visitor", "fairs.allocations.exportBundle"}});
-    fairs.adjust = [this](settings::ServerSettings& settings) {
-      settings.add_peer(absl::StrCat("zones=", zones_->address()));
-    };
-    fairs_ = TestServer::Start(std::move(fairs));
-  }
+  RunsTest() : database_(GetParam().Create()), server_(SmallEdition(), database_->url()) {}
 
   template <class Response, class Request>
-  Response Must(const std::string& method, const Request& request,
+  Response Must(std::string_view method, const Request& request,
                 const std::string& principal = "users/admin") {
-    CallOptions options;
-    options.principal = principal;
-    auto response = fairs_->Call<Response>(method, request, options);
-    EXPECT_TRUE(response.ok()) << method << ": " << response.status();
-    return response.ok() ? *response : Response();
+    return server_.Must<Response>(method, request, principal);
   }
 
-  // Everything of the edition, up to applications that are scored.
-  void Load() {
-    LoadZones();
-    v1::CreateFairRequest fair;
-    *fair.mutable_fair() = edition_.fair;
-    fair.set_fair_id("canton-136");
-    Must<v1::Fair>("FairService/CreateFair", fair);
-    for (const auto& delegation : edition_.delegations) {
-      v1::CreateDelegationRequest request;
-      *request.mutable_delegation() = delegation;
-      request.set_delegation_id(IdOf(delegation.name()));
-      Must<v1::Delegation>("DelegationService/CreateDelegation", request);
-    }
-    for (const auto& section : edition_.sections) {
-      v1::CreateSectionRequest request;
-      request.set_parent(kFair);
-      *request.mutable_section() = section;
-      request.set_section_id(IdOf(section.name()));
-      Must<v1::Section>("SectionService/CreateSection", request);
-    }
-    for (const auto& quota : edition_.quotas) {
-      v1::CreateQuotaRequest request;
-      request.set_parent(kFair);
-      *request.mutable_quota() = quota;
-      request.set_quota_id(IdOf(quota.name()));
-      Must<v1::Quota>("QuotaService/CreateQuota", request);
-    }
-    for (const auto& hall : edition_.halls) {
-      v1::CreateHallRequest request;
-      request.set_parent(kFair);
-      *request.mutable_hall() = hall;
-      request.set_hall_id(IdOf(hall.name()));
-      Must<v1::Hall>("HallService/CreateHall", request);
-    }
-    for (const auto& plan : edition_.floor_plans) {
-      v1::CreateFloorPlanRequest request;
-      request.set_parent(kFair);
-      *request.mutable_floor_plan() = plan;
-      request.set_floor_plan_id(IdOf(plan.name()));
-      Must<v1::FloorPlan>("FloorPlanService/CreateFloorPlan", request);
-    }
-    for (const v1::Stage stage : {v1::BRAND, v1::GENERAL, v1::PLACEMENT}) {
-      v1::CommitLotteryRequest request;
-      request.set_name(kFair);
-      request.set_stage(stage);
-      request.set_commitment(LotteryCommitment(Secret(stage)));
-      Must<v1::Fair>("FairService/CommitLottery", request);
-    }
-    v1::OpenFairRequest open;
-    open.set_name(kFair);
-    Must<v1::Fair>("FairService/OpenFair", open);
-    v1::LoadApplicationsRequest load;
-    load.set_parent(kFair);
-    for (const auto& application : edition_.applications) *load.add_applications() = application;
-    Must<v1::LoadApplicationsResponse>("ApplicationService/LoadApplications", load);
-    v1::CloseApplicationsFairRequest close;
-    close.set_name(kFair);
-    Must<v1::Fair>("FairService/CloseApplicationsFair", close);
-    for (const auto& section : edition_.sections) {
-      v1::DivideQuotasRequest request;
-      request.set_name(section.name());
-      Must<v1::DivideQuotasResponse>("SectionService/DivideQuotas", request);
-    }
-  }
-
-  void LoadZones() {
-    for (const auto& document : edition_.documents) {
-      zones::v1::CreateDocumentRequest request;
-      *request.mutable_document() = document;
-      request.set_document_id(IdOf(document.name()));
-      EXPECT_TRUE(
-          zones_->Call<zones::v1::Document>("DocumentService/CreateDocument", request).ok());
-    }
-    zones::v1::LoadEnterprisesRequest load;
-    for (const auto& enterprise : edition_.enterprises) *load.add_enterprises() = enterprise;
-    auto loaded =
-        zones_->Call<zones::v1::LoadEnterprisesResponse>("EnterpriseService/LoadEnterprises", load);
-    EXPECT_TRUE(loaded.ok()) << loaded.status();
-  }
-
-  static std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
-  static std::string Secret(v1::Stage stage) {
-    return absl::StrCat("the secret of stage ", v1::Stage_Name(stage));
-  }
-
-  template <class T>
-  absl::StatusOr<T> Await(const Operation& started) {
-    google::longrunning::WaitOperationRequest wait;
-    wait.set_name(started.name());
-    wait.mutable_timeout()->set_seconds(15);
-    CallOptions options;
-    auto done = fairs_->caller().CallPath<Operation>("/google.longrunning.Operations/WaitOperation",
-                                                     wait, options);
-    if (!done.ok()) return done.status();
-    if (!done->done()) return absl::DeadlineExceededError("the operation is not done");
-    if (done->has_error()) return api::FromRpcStatus(done->error());
-    T response;
-    if (!done->response().UnpackTo(&response)) return absl::DataLossError("another response");
-    return response;
-  }
-
-  v1::Snapshot Freeze(v1::Stage stage, bool waiting_list = false) {
-    v1::FreezeSnapshotRequest request;
-    request.set_parent(kFair);
-    request.set_stage(stage);
-    request.set_waiting_list(waiting_list);
-    auto snapshot = Await<v1::Snapshot>(Must<Operation>("SnapshotService/FreezeSnapshot", request));
-    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
-    return snapshot.ok() ? *snapshot : v1::Snapshot();
-  }
-
-  void Draw(v1::Stage stage) {
-    clock_.Advance(absl::Hours(1));
-    v1::RevealLotteryRequest request;
-    request.set_name(kFair);
-    request.set_stage(stage);
-    request.set_secret(Secret(stage));
-    request.set_public_value("4 0 7");
-    request.set_public_source("a public draw of the evening");
-    request.mutable_public_time()->set_seconds(absl::ToUnixSeconds(clock_.Now()) - 60);
-    Must<v1::Fair>("FairService/RevealLottery", request);
-  }
-
-  v1::RunAllocationRequest RunRequest(const v1::Snapshot& snapshot) {
-    v1::RunAllocationRequest request;
-    request.set_parent(kFair);
-    request.set_snapshot(snapshot.name());
-    return request;
-  }
-
-  Allocation Run(const v1::Snapshot& snapshot) {
-    auto run =
-        Await<Allocation>(Must<Operation>("AllocationService/RunAllocation", RunRequest(snapshot)));
-    EXPECT_TRUE(run.ok()) << run.status();
-    return run.ok() ? *run : Allocation();
-  }
-
-  Allocation Publish(const std::string& name) {
-    v1::PublishAllocationRequest request;
-    request.set_name(name);
-    auto published =
-        Must<Allocation>("AllocationService/PublishAllocation", request, "users/second");
-    Operation publication;
-    publication.set_name(published.publication());
-    EXPECT_TRUE(Await<Allocation>(publication).ok());
-    return published;
-  }
-
-  std::vector<Application> Applications() {
-    v1::ListApplicationsRequest request;
-    request.set_parent(kFair);
-    request.set_page_size(1000);
-    auto list = Must<v1::ListApplicationsResponse>("ApplicationService/ListApplications", request);
-    return {list.applications().begin(), list.applications().end()};
-  }
-
-  std::vector<v1::Bundle> Bundles(const Allocation& run,
-                                  const std::string& principal = "users/visitor") {
-    std::vector<v1::Bundle> bundles;
-    for (const std::string& section : run.sections()) {
-      v1::ExportBundleRequest request;
-      request.set_name(run.name());
-      request.set_section(section);
-      bundles.push_back(Must<v1::Bundle>("AllocationService/ExportBundle", request, principal));
-    }
-    return bundles;
-  }
-
-  static std::vector<std::string> Problems(const std::vector<v1::Bundle>& bundles) {
-    std::vector<std::string> problems;
-    for (const Finding& finding : VerifyBundles(bundles)) {
-      problems.push_back(absl::StrCat(finding.subject, ": ", finding.message));
-    }
-    return problems;
+  absl::StatusOr<Application> Confirm(const std::string& application) {
+    v1::ConfirmApplicationRequest request;
+    request.set_name(application);
+    return server_.Call<Application>("ApplicationService/ConfirmApplication", request);
   }
 
   void ConfirmAll() {
-    for (const Application& application : Applications()) {
+    for (const Application& application : server_.Applications()) {
       if (application.state() != Application::ALLOTTED) continue;
-      v1::ConfirmApplicationRequest request;
-      request.set_name(application.name());
-      Must<Application>("ApplicationService/ConfirmApplication", request);
+      EXPECT_THAT(Confirm(application.name()), IsOk());
     }
+  }
+
+  // Freezes, draws, runs and publishes a stage.
+  Allocation Decide(v1::Stage stage) {
+    const v1::Snapshot snapshot = server_.Freeze(stage);
+    server_.Draw(stage);
+    const Allocation run = server_.Run(snapshot);
+    EXPECT_EQ(run.state(), Allocation::PROPOSED);
+    server_.Publish(run.name());
+    EXPECT_THAT(server_.Problems(server_.Bundles(run)), IsEmpty());
+    return run;
   }
 
   // Stages BRAND and GENERAL, published, and all confirmed.
   void Allot() {
-    for (const v1::Stage stage : {v1::BRAND, v1::GENERAL}) {
-      const v1::Snapshot snapshot = Freeze(stage);
-      Draw(stage);
-      const Allocation run = Run(snapshot);
-      EXPECT_EQ(run.state(), Allocation::PROPOSED);
-      Publish(run.name());
-      EXPECT_THAT(Problems(Bundles(run)), IsEmpty());
-    }
+    for (const v1::Stage stage : {v1::BRAND, v1::GENERAL}) Decide(stage);
     ConfirmAll();
   }
 
-  TestClock clock_{absl::FromUnixSeconds(1'717'200'000)};  // 2024-06-01
-  testing::Edition edition_;
-  std::unique_ptr<TestServer> zones_;
-  std::unique_ptr<TestServer> fairs_;
+  Allocation GetAllocation(const std::string& name) {
+    v1::GetAllocationRequest get;
+    get.set_name(name);
+    return Must<Allocation>("AllocationService/GetAllocation", get);
+  }
+
+  absl::StatusOr<Allocation> TryPublish(const std::string& name,
+                                        const std::string& principal = "users/second") {
+    v1::PublishAllocationRequest publish;
+    publish.set_name(name);
+    return server_.Call<Allocation>("AllocationService/PublishAllocation", publish, principal);
+  }
+
+  v1::Fair GetFair() {
+    v1::GetFairRequest get;
+    get.set_name(EditionServer::kFair);
+    return Must<v1::Fair>("FairService/GetFair", get);
+  }
+
+  // Grows with every change of a resource.
+  int64_t revision() { return server_.fairs().host().store().revision(); }
+
+  const std::unique_ptr<store::TestDatabase> database_;
+  EditionServer server_;
 };
 
-TEST_F(RunsTest, GivesBoothsAndPositionsAndEverybodyCanCheckIt) {
-  Load();
+TEST_P(RunsTest, GivesBoothsAndPositionsAndEverybodyCanCheckIt) {
+  server_.Load();
   Allot();
   std::map<std::string, int64_t> given;
-  for (const Application& application : Applications()) {
+  for (const Application& application : server_.Applications()) {
     if (application.state() == Application::CONFIRMED) {
       given[application.section()] += application.allotted_booths();
       EXPECT_LE(application.allotted_booths(), application.maximum_booths());
       EXPECT_GE(application.allotted_booths(), application.minimum_booths());
     }
   }
-  for (const v1::Section& section : edition_.sections) {
+  for (const v1::Section& section : server_.edition().sections) {
+    if (section.kind() == v1::Section::SPECIAL) continue;
     EXPECT_GT(given[section.name()], 0);
     EXPECT_LE(given[section.name()],
               section.brand_booths() + section.general_booths() + section.newcomer_booths());
   }
 
-  const v1::Snapshot snapshot = Freeze(v1::PLACEMENT);
-  Draw(v1::PLACEMENT);
-  const Allocation run = Run(snapshot);
-  Publish(run.name());
-  EXPECT_THAT(Problems(Bundles(run)), IsEmpty());
+  const v1::Snapshot snapshot = server_.Freeze(v1::PLACEMENT);
+  server_.Draw(v1::PLACEMENT);
+  const Allocation run = server_.Run(snapshot);
+  server_.Publish(run.name());
+  EXPECT_THAT(server_.Problems(server_.Bundles(run)), IsEmpty());
   std::set<std::string> cells;
   int64_t positioned = 0;
-  for (const Application& application : Applications()) {
+  for (const Application& application : server_.Applications()) {
     if (application.state() != Application::POSITIONED) continue;
     positioned += application.allotted_booths();
     EXPECT_EQ(application.position().cells_size(), application.allotted_booths());
     const std::string phase = [&] {
-      for (const auto& section : edition_.sections) {
+      for (const auto& section : server_.edition().sections) {
         if (section.name() == application.section()) return section.phase();
       }
       return std::string();
@@ -333,27 +160,153 @@ TEST_F(RunsTest, GivesBoothsAndPositionsAndEverybodyCanCheckIt) {
   EXPECT_GE(run.booths_bound(), run.booths());
 }
 
-TEST_F(RunsTest, GivesTheSameBytesEveryTime) {
-  Load();
-  const v1::Snapshot snapshot = Freeze(v1::BRAND);
-  Draw(v1::BRAND);
-  const Allocation first = Run(snapshot);
-  const Allocation second = Run(snapshot);
+TEST_P(RunsTest, TheFairIsAllocatedOnceAllIsDecided) {
+  server_.Load();
+  Allot();
+  v1::CompleteAllocationFairRequest complete;
+  complete.set_name(EditionServer::kFair);
+  const auto try_completing = [&] {
+    return server_.Call<v1::Fair>("FairService/CompleteAllocationFair", complete);
+  };
+  EXPECT_THAT(try_completing(), Fails(absl::StatusCode::kFailedPrecondition, "ALLOCATION_OPEN"));
+  const Allocation placement = Decide(v1::PLACEMENT);
+  v1::CreateObjectionRequest create;
+  create.set_parent(placement.name());
+  create.mutable_objection()->set_application(server_.edition().applications[0].name());
+  create.mutable_objection()->set_statement("It is too far from the entrance.");
+  const auto objection = Must<v1::Objection>("ObjectionService/CreateObjection", create);
+  EXPECT_THAT(try_completing(), Fails(absl::StatusCode::kFailedPrecondition, "ALLOCATION_OPEN"));
+  v1::DismissObjectionRequest dismiss;
+  dismiss.set_name(objection.name());
+  dismiss.set_decision("All stands are.");
+  Must<v1::Objection>("ObjectionService/DismissObjection", dismiss, "users/second");
+  const Allocation proposed = server_.Run(server_.Freeze(v1::GENERAL, true));
+  EXPECT_THAT(try_completing(), Fails(absl::StatusCode::kFailedPrecondition, "ALLOCATION_OPEN"));
+  server_.Publish(proposed.name());
+  const auto completed = try_completing();
+  ASSERT_THAT(completed, IsOk());
+  EXPECT_EQ(completed->state(), v1::Fair::ALLOCATED);
+  EXPECT_EQ(GetFair().state(), v1::Fair::ALLOCATED);
+}
+
+TEST_P(RunsTest, PlacesTheStandsOfWhoHasAcceptedAnInvitation) {
+  server_.Load();
+  v1::CreateInvitationRequest invite;
+  invite.set_parent(EditionServer::kFair);
+  invite.set_invitation_id("warehouse-1");
+  invite.mutable_invitation()->set_section(server_.edition().sections.back().name());
+  invite.mutable_invitation()->set_warehouse("warehouses/w1");
+  invite.mutable_invitation()->set_booths(5);
+  *invite.mutable_invitation()->mutable_reply_due_date() =
+      server_.edition().fair.screening_due_date();
+  const auto invitation = Must<v1::Invitation>("InvitationService/CreateInvitation", invite);
+  v1::AcceptInvitationRequest accept;
+  accept.set_name(invitation.name());
+  Must<v1::Invitation>("InvitationService/AcceptInvitation", accept);
+  const Allocation run = Decide(v1::PLACEMENT);
+  v1::GetApplicationRequest get;
+  get.set_name(absl::StrCat(EditionServer::kFair, "/applications/warehouse-1"));
+  const auto stand = Must<Application>("ApplicationService/GetApplication", get);
+  EXPECT_EQ(stand.state(), Application::POSITIONED);
+  EXPECT_EQ(stand.position().hall(), absl::StrCat(EditionServer::kFair, "/halls/90.1"));
+  EXPECT_EQ(stand.position().cells_size(), 5);
+  v1::GetFloorPlanRequest plan;
+  plan.set_name(absl::StrCat(EditionServer::kFair, "/floorPlans/1-90.1"));
+  const auto stands = Must<v1::FloorPlan>("FloorPlanService/GetFloorPlan", plan).stands();
+  ASSERT_EQ(stands.size(), 1);
+  EXPECT_EQ(stands[0].application(), stand.name());
+  v1::ExplainApplicationRequest explain;
+  explain.set_name(stand.name());
+  const auto explained =
+      Must<v1::ExplainApplicationResponse>("ApplicationService/ExplainApplication", explain);
+  EXPECT_EQ(explained.allocation(), run.name());
+  EXPECT_EQ(explained.cells_size(), 5);
+}
+
+TEST_P(RunsTest, SimulatesOtherTiers) {
+  server_.Load();
+  Allot();
+  const v1::Snapshot snapshot = server_.Freeze(v1::PLACEMENT);
+  server_.Draw(v1::PLACEMENT);
+  const Allocation run = server_.Run(snapshot);
+  v1::SimulateAllocationRequest simulate;
+  simulate.set_name(run.name());
+  *simulate.mutable_rules() = run.rules();
+  simulate.mutable_rules()->clear_tiers();
+  auto simulated =
+      server_.Await<Allocation>(Must<Operation>("AllocationService/SimulateAllocation", simulate));
+  ASSERT_THAT(simulated, IsOk());
+  EXPECT_EQ(simulated->inputs_digest(), run.inputs_digest());
+  // Without tiers, the lottery alone gives the order.
+  bool differ = false;
+  for (const std::string& section : run.sections()) {
+    std::map<std::string, int> ranks;
+    v1::ListSectionResultsRequest list;
+    list.set_page_size(1000);
+    for (const std::string& parent : {run.name(), simulated->name()}) {
+      list.set_parent(parent);
+      const auto listed =
+          Must<v1::ListSectionResultsResponse>("SectionResultService/ListSectionResults", list);
+      for (const auto& result : listed.section_results()) {
+        if (LastSegment(result.name()) != LastSegment(section)) continue;
+        for (const auto& decision : result.decisions()) {
+          const auto [rank, added] = ranks.emplace(decision.pseudonym(), decision.rank());
+          differ |= !added && rank->second != decision.rank();
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(differ);
+}
+
+TEST_P(RunsTest, NothingIsConfirmedWhileItIsDecidedAgain) {
+  server_.Load();
+  Decide(v1::BRAND);
+  Decide(v1::GENERAL);
+  std::vector<std::string> allotted;
+  for (const Application& application : server_.Applications()) {
+    if (application.state() == Application::ALLOTTED &&
+        application.kind() == Application::GENERAL) {
+      allotted.push_back(application.name());
+    }
+  }
+  ASSERT_GT(allotted.size(), 2);
+  EXPECT_THAT(Confirm(allotted[0]), IsOk());
+  const v1::Snapshot again = server_.Freeze(v1::GENERAL);
+  const int64_t before = revision();
+  EXPECT_THAT(Confirm(allotted[1]), Fails(absl::StatusCode::kFailedPrecondition, "RERUN_PENDING"));
+  EXPECT_EQ(revision(), before);
+  const Allocation rerun = server_.Run(again);
+  EXPECT_THAT(Confirm(allotted[1]), Fails(absl::StatusCode::kFailedPrecondition, "RERUN_PENDING"));
+  server_.Publish(rerun.name());
+  EXPECT_THAT(Confirm(allotted[1]), IsOk());
+  // A waiting list has nothing of those who may confirm.
+  server_.Freeze(v1::GENERAL, true);
+  EXPECT_THAT(Confirm(allotted[2]), IsOk());
+}
+
+TEST_P(RunsTest, GivesTheSameBytesEveryTime) {
+  server_.Load();
+  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
+  server_.Draw(v1::BRAND);
+  const Allocation first = server_.Run(snapshot);
+  const Allocation second = server_.Run(snapshot);
   EXPECT_EQ(first.digest(), second.digest());
   v1::GetAllocationRequest get;
   get.set_name(first.name());
   EXPECT_EQ(Must<Allocation>("AllocationService/GetAllocation", get).state(),
             Allocation::SUPERSEDED);
   // And of the same state, the same inputs.
-  EXPECT_EQ(Freeze(v1::BRAND).digest(), snapshot.digest());
+  EXPECT_EQ(server_.Freeze(v1::BRAND).digest(), snapshot.digest());
 }
 
-TEST_F(RunsTest, MovesNobodyWhoHasConfirmedAndGivesWhatIsReturned) {
-  Load();
+TEST_P(RunsTest, MovesNobodyWhoHasConfirmedAndGivesWhatIsReturned) {
+  server_.Load();
   Allot();
   std::map<std::string, Application> before;
   const Application* returned = nullptr;
-  for (const Application& application : Applications()) before[application.name()] = application;
+  for (const Application& application : server_.Applications())
+    before[application.name()] = application;
   for (const auto& [name, application] : before) {
     if (application.kind() == Application::GENERAL && !application.newcomer() &&
         application.state() == Application::CONFIRMED &&
@@ -366,12 +319,12 @@ TEST_F(RunsTest, MovesNobodyWhoHasConfirmedAndGivesWhatIsReturned) {
   request.set_name(returned->name());
   request.set_return_reason("no longer needed");
   Must<Application>("ApplicationService/ReturnApplication", request);
-  const v1::Snapshot snapshot = Freeze(v1::GENERAL, true);
-  const Allocation run = Run(snapshot);
-  Publish(run.name());
-  EXPECT_THAT(Problems(Bundles(run)), IsEmpty());
+  const v1::Snapshot snapshot = server_.Freeze(v1::GENERAL, true);
+  const Allocation run = server_.Run(snapshot);
+  server_.Publish(run.name());
+  EXPECT_THAT(server_.Problems(server_.Bundles(run)), IsEmpty());
   int64_t reallotted = 0;
-  for (const Application& application : Applications()) {
+  for (const Application& application : server_.Applications()) {
     const Application& was = before.at(application.name());
     if (was.state() == Application::CONFIRMED && application.name() != returned->name()) {
       EXPECT_EQ(application.SerializeAsString(), was.SerializeAsString());
@@ -383,49 +336,48 @@ TEST_F(RunsTest, MovesNobodyWhoHasConfirmedAndGivesWhatIsReturned) {
   EXPECT_GT(reallotted, 0);
 }
 
-TEST_F(RunsTest, RefusesWhatMayNotBe) {
-  Load();
-  v1::FreezeSnapshotRequest freeze;
-  freeze.set_parent(kFair);
-  freeze.set_stage(v1::BRAND);
-  const v1::Snapshot snapshot = Freeze(v1::BRAND);
-  EXPECT_THAT(
-      fairs_->Call<Operation>("AllocationService/RunAllocation", RunRequest(snapshot)).status(),
-      Fails(absl::StatusCode::kFailedPrecondition, "LOTTERY_NOT_DRAWN"));
-  Draw(v1::BRAND);
-  const Allocation run = Run(snapshot);
+TEST_P(RunsTest, RefusesWhatMayNotBe) {
+  server_.Load();
+  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
+  EXPECT_THAT(server_.StartRun(snapshot.name()),
+              Fails(absl::StatusCode::kFailedPrecondition, "LOTTERY_NOT_DRAWN"));
+  server_.Draw(v1::BRAND);
+  const Allocation run = server_.Run(snapshot);
 
   // One's own, and what nobody may see yet.
   v1::PublishAllocationRequest publish;
   publish.set_name(run.name());
-  EXPECT_THAT(fairs_->Call<Allocation>("AllocationService/PublishAllocation", publish).status(),
+  int64_t before = revision();
+  EXPECT_THAT(server_.Call<Allocation>("AllocationService/PublishAllocation", publish).status(),
               Fails(absl::StatusCode::kFailedPrecondition, "FOUR_EYES"));
+  EXPECT_EQ(revision(), before);
   v1::ExportBundleRequest bundle;
   bundle.set_name(run.name());
   bundle.set_section(run.sections(0));
-  CallOptions visitor;
-  visitor.principal = "users/visitor";
-  EXPECT_THAT(fairs_->Call<v1::Bundle>("AllocationService/ExportBundle", bundle, visitor).status(),
-              Fails(absl::StatusCode::kFailedPrecondition, "ALLOCATION_NOT_PUBLISHED"));
+  EXPECT_THAT(
+      server_.Call<v1::Bundle>("AllocationService/ExportBundle", bundle, "users/visitor").status(),
+      Fails(absl::StatusCode::kFailedPrecondition, "ALLOCATION_NOT_PUBLISHED"));
 
   // What is superseded, of older inputs, or of other rules.
-  const Allocation rerun = Run(snapshot);
-  CallOptions second;
-  second.principal = "users/second";
+  const Allocation rerun = server_.Run(snapshot);
+  before = revision();
   EXPECT_THAT(
-      fairs_->Call<Allocation>("AllocationService/PublishAllocation", publish, second).status(),
+      server_.Call<Allocation>("AllocationService/PublishAllocation", publish, "users/second")
+          .status(),
       Fails(absl::StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
+  EXPECT_EQ(revision(), before);
   v1::SimulateAllocationRequest simulate;
   simulate.set_name(rerun.name());
   *simulate.mutable_rules() = rerun.rules();
   simulate.mutable_rules()->set_firm_cap(4);
   auto simulated =
-      Await<Allocation>(Must<Operation>("AllocationService/SimulateAllocation", simulate));
+      server_.Await<Allocation>(Must<Operation>("AllocationService/SimulateAllocation", simulate));
   ASSERT_TRUE(simulated.ok()) << simulated.status();
   EXPECT_NE(simulated->digest(), rerun.digest());
   publish.set_name(simulated->name());
   EXPECT_THAT(
-      fairs_->Call<Allocation>("AllocationService/PublishAllocation", publish, second).status(),
+      server_.Call<Allocation>("AllocationService/PublishAllocation", publish, "users/second")
+          .status(),
       Fails(absl::StatusCode::kFailedPrecondition, "SIMULATION_NOT_PUBLISHABLE"));
   v1::CompareAllocationsRequest compare;
   compare.set_name(rerun.name());
@@ -434,74 +386,150 @@ TEST_F(RunsTest, RefusesWhatMayNotBe) {
       Must<v1::CompareAllocationsResponse>("AllocationService/CompareAllocations", compare);
   EXPECT_EQ(compared.sections_size(), rerun.sections_size());
   EXPECT_GT(compared.differing_applications(), 0);
-  Freeze(v1::BRAND);
+  server_.Freeze(v1::BRAND);
   publish.set_name(rerun.name());
   EXPECT_THAT(
-      fairs_->Call<Allocation>("AllocationService/PublishAllocation", publish, second).status(),
+      server_.Call<Allocation>("AllocationService/PublishAllocation", publish, "users/second")
+          .status(),
       Fails(absl::StatusCode::kFailedPrecondition, "INPUTS_CHANGED"));
 }
 
-TEST_F(RunsTest, DryRunsAreComputedAndNotKept) {
-  Load();
-  const v1::Snapshot snapshot = Freeze(v1::BRAND);
-  Draw(v1::BRAND);
-  v1::RunAllocationRequest request = RunRequest(snapshot);
+TEST_P(RunsTest, MakesOneThingAtATime) {
+  server_.Load();
+  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
+  server_.Draw(v1::BRAND);
+  const auto refused = Fails(absl::StatusCode::kFailedPrecondition, "RUN_IN_PROGRESS");
+  {
+    operations::Gate gate;
+    server_.BeforeWork(kFreezeSnapshot, [&] { gate.Pass(); });
+    const auto freezing = server_.StartFreeze(v1::BRAND, false);
+    ASSERT_THAT(freezing, IsOk());
+    gate.AwaitArrival();
+    const int64_t before = revision();
+    EXPECT_THAT(server_.StartFreeze(v1::GENERAL, false), refused);
+    EXPECT_THAT(server_.StartRun(snapshot.name()), refused);
+    EXPECT_EQ(revision(), before);
+    gate.Open();
+    EXPECT_THAT(server_.Await<v1::Snapshot>(*freezing), IsOk());
+  }
+  server_.BeforeWork(kFreezeSnapshot, nullptr);
+  operations::Gate gate;
+  server_.BeforeWork(kRunAllocation, [&] { gate.Pass(); });
+  const auto running = server_.StartRun(snapshot.name());
+  ASSERT_THAT(running, IsOk());
+  gate.AwaitArrival();
+  const int64_t before = revision();
+  EXPECT_THAT(server_.StartFreeze(v1::BRAND, false), refused);
+  EXPECT_THAT(server_.StartRun(snapshot.name()), refused);
+  EXPECT_EQ(revision(), before);
+  gate.Open();
+  EXPECT_THAT(server_.Await<Allocation>(*running), IsOk());
+}
+
+TEST_P(RunsTest, AwaitsWhatIsBeingPublished) {
+  server_.Load();
+  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
+  server_.Draw(v1::BRAND);
+  const Allocation run = server_.Run(snapshot);
+  operations::Gate gate;
+  server_.BeforeWork(kPublishAllocation, [&] { gate.Pass(); });
+  const auto published = server_.StartPublication(run.name());
+  ASSERT_THAT(published, IsOk());
+  gate.AwaitArrival();
+  const int64_t before = revision();
+  const auto refused = Fails(absl::StatusCode::kFailedPrecondition, "RUN_IN_PROGRESS");
+  EXPECT_THAT(server_.StartFreeze(v1::BRAND, true), refused);
+  EXPECT_THAT(server_.StartRun(snapshot.name()), refused);
+  EXPECT_EQ(revision(), before);
+  gate.Open();
+  Operation publication;
+  publication.set_name(published->publication());
+  EXPECT_THAT(server_.Await<Allocation>(publication), IsOk());
+  EXPECT_EQ(server_.Freeze(v1::BRAND, true).state(), v1::Snapshot::FROZEN);
+}
+
+TEST_P(RunsTest, PublishesNothingOfBoothsThatAnotherHasGivenSince) {
+  server_.Load();
+  const v1::Snapshot brand = server_.Freeze(v1::BRAND);
+  server_.Draw(v1::BRAND);
+  const v1::Snapshot general = server_.Freeze(v1::GENERAL);
+  server_.Draw(v1::GENERAL);
+  const Allocation early = server_.Run(general);
+  server_.Publish(server_.Run(brand).name());
+  const int64_t before = revision();
+  EXPECT_THAT(TryPublish(early.name()),
+              Fails(absl::StatusCode::kFailedPrecondition, "INPUTS_CHANGED"));
+  EXPECT_EQ(revision(), before);
+  server_.clock().Advance(absl::Seconds(1));
+  EXPECT_THAT(TryPublish(server_.Run(server_.Freeze(v1::GENERAL)).name()), IsOk());
+}
+
+TEST_P(RunsTest, DryRunsAreComputedAndNotKept) {
+  server_.Load();
+  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
+  server_.Draw(v1::BRAND);
+  v1::RunAllocationRequest request;
+  request.set_parent(EditionServer::kFair);
+  request.set_snapshot(snapshot.name());
   request.set_dry_run(true);
-  auto dry = Await<Allocation>(Must<Operation>("AllocationService/RunAllocation", request));
+  auto dry = server_.Await<Allocation>(Must<Operation>("AllocationService/RunAllocation", request));
   ASSERT_TRUE(dry.ok()) << dry.status();
   EXPECT_EQ(dry->name(), "");
   EXPECT_GT(dry->booths(), 0);
   v1::ListAllocationsRequest list;
-  list.set_parent(kFair);
+  list.set_parent(EditionServer::kFair);
   EXPECT_EQ(Must<v1::ListAllocationsResponse>("AllocationService/ListAllocations", list)
                 .allocations_size(),
             0);
-  EXPECT_EQ(Run(snapshot).digest(), dry->digest());
+  EXPECT_EQ(server_.Run(snapshot).digest(), dry->digest());
 }
 
-TEST_F(RunsTest, FreezesNothingWhileZonesIsAway) {
-  Load();
-  zones_.reset();
+TEST_P(RunsTest, FreezesNothingWhileZonesIsAway) {
+  server_.Load();
+  server_.StopZones();
   v1::FreezeSnapshotRequest request;
-  request.set_parent(kFair);
+  request.set_parent(EditionServer::kFair);
   request.set_stage(v1::GENERAL);
   const auto frozen =
-      Await<v1::Snapshot>(Must<Operation>("SnapshotService/FreezeSnapshot", request));
+      server_.Await<v1::Snapshot>(Must<Operation>("SnapshotService/FreezeSnapshot", request));
   EXPECT_THAT(frozen.status(), Fails(absl::StatusCode::kUnavailable, "SERVICE_UNAVAILABLE"));
   v1::ListSnapshotsRequest list;
-  list.set_parent(kFair);
+  list.set_parent(EditionServer::kFair);
   const auto snapshots =
       Must<v1::ListSnapshotsResponse>("SnapshotService/ListSnapshots", list).snapshots();
   ASSERT_EQ(snapshots.size(), 1);
   EXPECT_EQ(snapshots[0].state(), v1::Snapshot::FAILED);
 }
 
-TEST_F(RunsTest, TakesObjectionsWhileTheyAreDue) {
-  Load();
-  const v1::Snapshot snapshot = Freeze(v1::BRAND);
-  Draw(v1::BRAND);
-  const Allocation run = Run(snapshot);
+TEST_P(RunsTest, TakesObjectionsWhileTheyAreDue) {
+  server_.Load();
+  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
+  server_.Draw(v1::BRAND);
+  const Allocation run = server_.Run(snapshot);
   v1::CreateObjectionRequest create;
   create.set_parent(run.name());
-  create.mutable_objection()->set_application(edition_.applications[0].name());
+  create.mutable_objection()->set_application(server_.edition().applications[0].name());
   create.mutable_objection()->set_statement("A certificate was not counted.");
-  EXPECT_THAT(fairs_->Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
+  EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
               Fails(absl::StatusCode::kFailedPrecondition, "OBJECTIONS_CLOSED"));
-  Publish(run.name());
+  server_.Publish(run.name());
   const auto objection = Must<v1::Objection>("ObjectionService/CreateObjection", create);
-  EXPECT_EQ(objection.enterprise(), edition_.applications[0].enterprise());
+  EXPECT_EQ(objection.enterprise(), server_.edition().applications[0].enterprise());
   v1::DismissObjectionRequest dismiss;
   dismiss.set_name(objection.name());
   dismiss.set_decision("It had expired.");
-  EXPECT_THAT(fairs_->Call<v1::Objection>("ObjectionService/DismissObjection", dismiss).status(),
+  EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/DismissObjection", dismiss).status(),
               Fails(absl::StatusCode::kFailedPrecondition, "FOUR_EYES"));
   EXPECT_EQ(
       Must<v1::Objection>("ObjectionService/DismissObjection", dismiss, "users/second").state(),
       v1::Objection::DISMISSED);
-  clock_.Advance(absl::Hours(24 * 6));
-  EXPECT_THAT(fairs_->Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
+  server_.clock().Advance(absl::Hours(24 * 6));
+  EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
               Fails(absl::StatusCode::kFailedPrecondition, "OBJECTIONS_CLOSED"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, RunsTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::fairs

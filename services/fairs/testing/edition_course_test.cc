@@ -12,6 +12,7 @@
 namespace caravan::fairs::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using v1::Application;
 
@@ -85,6 +86,24 @@ TEST(EditionCourseTest, GivesWhatIsReturnedToThoseWhoWait) {
     EXPECT_EQ(application.state(), Application::CONFIRMED);
     EXPECT_EQ(application.allotted_booths(), held->second);
   }
+}
+
+// Every machine and every build come to the same bytes.
+TEST(EditionCourseTest, HasTheSameDigestsEverywhere) {
+  EditionCourse course(MakeEdition(SmallEdition()));
+  std::vector<std::string> digests;
+  for (const v1::Stage stage : {v1::BRAND, v1::GENERAL, v1::PLACEMENT}) {
+    const auto bundles = course.Run(course.Freeze(stage));
+    digests.push_back(bundles.front().allocation().digest());
+    if (stage != v1::PLACEMENT) course.Publish(bundles);
+  }
+  course.ReturnOneIn(10);
+  digests.push_back(course.Run(course.Freeze(v1::GENERAL, true)).front().allocation().digest());
+  EXPECT_THAT(digests,
+              ElementsAre("77a3748005e14bb3d3ea4f9e4dc79534f54893334d4459a2aa35e9dc4b1acfda",
+                          "440ed8bbe1d8421732e9529608693c87b4884ec5db4c460b66893b02e73aa07a",
+                          "52643d0534719e2271f182e4ac223fb846057b0e0a37fa94fcc657a89fc9c6b2",
+                          "4274df723631071d1358dc32cafe6950011b7e0a32ca31405b99f26f371f6cd9"));
 }
 
 }  // namespace
