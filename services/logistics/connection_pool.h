@@ -57,6 +57,13 @@ class ConnectionPool {
     return connection.status();
   }
 
+  // Closes those that nobody uses.
+  void CloseIdle() {
+    std::vector<std::unique_ptr<Connection>> closed;
+    absl::MutexLock lock(&mutex_);
+    closed.swap(idle_);
+  }
+
  private:
   void Return(std::unique_ptr<Connection> connection) {
     if (!connection->usable()) connection.reset();
