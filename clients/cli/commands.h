@@ -55,6 +55,7 @@ Command CompletionCommand();
 Command PendingCommand();
 Command ZonesCommand();
 Command FairCommand();
+Command LogisticsCommand();
 Command PoliciesCommand();
 
 // In the order in which help lists them.

@@ -96,12 +96,12 @@ const Command* FindCommand(std::string_view name) {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> kCommands = {
-      GetCommand(),          DescribeCommand(), ExplainCommand(),  CreateCommand(),
-      ApplyCommand(),        EditCommand(),     DeleteCommand(),   WatchCommand(),
-      ChangesCommand(),      PendingCommand(),  ImportCommand(),   ExportCommand(),
-      ZonesCommand(),        FairCommand(),     PoliciesCommand(), MethodsCommand(),
-      ApiResourcesCommand(), ConfigCommand(),   LoginCommand(),    LogoutCommand(),
-      CompletionCommand()};
+      GetCommand(),     DescribeCommand(),     ExplainCommand(),   CreateCommand(),
+      ApplyCommand(),   EditCommand(),         DeleteCommand(),    WatchCommand(),
+      ChangesCommand(), PendingCommand(),      ImportCommand(),    ExportCommand(),
+      ZonesCommand(),   FairCommand(),         LogisticsCommand(), PoliciesCommand(),
+      MethodsCommand(), ApiResourcesCommand(), ConfigCommand(),    LoginCommand(),
+      LogoutCommand(),  CompletionCommand()};
   return kCommands;
 }
 
