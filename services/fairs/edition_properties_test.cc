@@ -248,6 +248,7 @@ class EditionPropertiesTest
     if (random_.Below(25) == 0) Sanction();
     if (random_.Below(25) == 0) Invite();
     if (random_.Below(40) == 0) {
+      Look();  // with the stands of who was invited
       const auto before = known_;
       server_.Crash();
       ++crashes_;

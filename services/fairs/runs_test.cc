@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "caravan/fairs/v1/floor_plans.pb.h"
 #include "caravan/fairs/v1/invitations.pb.h"
 #include "caravan/fairs/v1/objections.pb.h"
+#include "caravan/fairs/v1/quotas.pb.h"
+#include "caravan/fairs/v1/sanctions.pb.h"
 #include "caravan/fairs/v1/section_results.pb.h"
 #include "caravan/fairs/v1/sections.pb.h"
 #include "caravan/fairs/v1/snapshots.pb.h"
@@ -111,6 +114,21 @@ class RunsTest : public ::testing::TestWithParam<store::TestStore> {
 
   // Grows with every change of a resource.
   int64_t revision() { return server_.fairs().host().store().revision(); }
+
+  // The revision of the last change of a resource.
+  int64_t LastChange(const std::string& name) {
+    int64_t last = 0;
+    EXPECT_THAT(server_.fairs().host().store().Read([&](store::Reader& reader) {
+      return reader.ScanChanges({.resource = name, .descending = true, .limit = 1},
+                                [&](const store::Change& change) {
+                                  last = change.revision;
+                                  return true;
+                                });
+    }),
+                IsOk());
+    EXPECT_GT(last, 0) << name;
+    return last;
+  }
 
   const std::unique_ptr<store::TestDatabase> database_;
   EditionServer server_;
@@ -526,6 +544,45 @@ TEST_P(RunsTest, TakesObjectionsWhileTheyAreDue) {
   server_.clock().Advance(absl::Hours(24 * 6));
   EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
               Fails(absl::StatusCode::kFailedPrecondition, "OBJECTIONS_CLOSED"));
+}
+
+TEST_P(RunsTest, DividesNothingByASanctionThatIsLifted) {
+  server_.LoadRegisters();
+  v1::DivideQuotasRequest divide;
+  divide.set_name(server_.edition().sections[0].name());
+  const auto divided = [&] {
+    return Must<v1::DivideQuotasResponse>("SectionService/DivideQuotas", divide).quotas();
+  };
+  const auto quotas = divided();
+  const auto largest = std::max_element(
+      quotas.begin(), quotas.end(),
+      [](const v1::Quota& a, const v1::Quota& b) { return a.booths() < b.booths(); });
+  ASSERT_NE(largest, quotas.end());
+  const auto booths = [&](const google::protobuf::RepeatedPtrField<v1::Quota>& all) {
+    return all[static_cast<int>(largest - quotas.begin())].booths();
+  };
+  for (int round = 0; round < 15; ++round) {
+    v1::CreateSanctionRequest create;
+    create.mutable_sanction()->set_delegation(largest->delegation());
+    create.mutable_sanction()->set_scope(v1::Sanction::FAIR);
+    create.mutable_sanction()->set_first_edition(136);
+    create.mutable_sanction()->set_editions(1);
+    create.mutable_sanction()->set_reason("r");
+    const auto sanction = Must<v1::Sanction>("SanctionService/CreateSanction", create);
+    std::thread lifting([&] {
+      v1::LiftSanctionRequest lift;
+      lift.set_name(sanction.name());
+      lift.set_lift_reason("r");
+      Must<v1::Sanction>("SanctionService/LiftSanction", lift);
+    });
+    const bool barred = booths(divided()) == 0;
+    lifting.join();
+    // By the sanction it can only have been divided before it was lifted.
+    if (barred) {
+      EXPECT_LT(LastChange(largest->name()), LastChange(sanction.name()));
+    }
+    EXPECT_EQ(booths(divided()), largest->booths());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, RunsTest, ::testing::ValuesIn(store::TestStores()),

@@ -585,4 +585,15 @@ Edition MakeEdition(const EditionOptions& options) {
   return edition;
 }
 
+Application DraftOf(const Application& scored) {
+  Application draft = scored;
+  draft.clear_verified_points();
+  draft.clear_score();
+  draft.clear_screener();
+  draft.clear_pseudonym();
+  draft.clear_newcomer();
+  draft.clear_state();
+  return draft;
+}
+
 }  // namespace caravan::fairs::testing

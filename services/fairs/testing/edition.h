@@ -63,4 +63,7 @@ struct Edition {
 
 Edition MakeEdition(const EditionOptions& options);
 
+// What an exhibitor writes of an application that an edition has as scored.
+v1::Application DraftOf(const v1::Application& scored);
+
 }  // namespace caravan::fairs::testing

@@ -102,17 +102,6 @@ void Write(const Messages& messages) {
   for (const auto& message : messages) std::cout << "---\n" << Json(message) << "\n";
 }
 
-Application DraftOf(const Application& scored) {
-  Application draft = scored;
-  draft.clear_verified_points();
-  draft.clear_score();
-  draft.clear_screener();
-  draft.clear_pseudonym();
-  draft.clear_newcomer();
-  draft.clear_state();
-  return draft;
-}
-
 // Stages up to the one that is asked for; of a waiting list, after a third of what was
 // confirmed has been returned.
 void WriteBundles(const Request& request, Edition edition) {

@@ -100,17 +100,6 @@ void AddSpecialArea(Edition& edition) {
   }
 }
 
-Application DraftOf(const Application& scored) {
-  Application draft = scored;
-  draft.clear_verified_points();
-  draft.clear_score();
-  draft.clear_screener();
-  draft.clear_pseudonym();
-  draft.clear_newcomer();
-  draft.clear_state();
-  return draft;
-}
-
 EditionServer::EditionServer(Edition edition, std::string store)
     : clock_(absl::FromUnixSeconds(1'717'200'000)),
       edition_(std::move(edition)),

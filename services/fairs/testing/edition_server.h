@@ -26,9 +26,6 @@ namespace caravan::fairs::testing {
 // with a floor of its own: two rows of 12 cells.
 void AddSpecialArea(Edition& edition);
 
-// What an exhibitor writes of an application that an edition has as scored.
-v1::Application DraftOf(const v1::Application& scored);
-
 // Principals: `users/admin` and `users/second` may do everything, `users/visitor` may
 // only ask for bundles. It is midnight of 2024-06-01, and time stands.
 class EditionServer {
