@@ -6,6 +6,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -124,12 +125,12 @@ std::string ReckoningName(std::string_view partnership, absl::CivilMonth month) 
 
 absl::CivilMonth MonthOf(std::string_view reckoning) {
   const std::string_view id = reckoning.substr(reckoning.rfind('/') + 1);
-  const auto number = [](std::string_view digits) {
-    int value = 0;
-    for (const char c : digits) value = value * 10 + (c - '0');
-    return value;
-  };
-  return absl::CivilMonth(number(id.substr(0, 4)), number(id.substr(5, 2)));
+  int year = 0, month = 0;
+  if (id.size() != 7 || !absl::SimpleAtoi(id.substr(0, 4), &year) ||
+      !absl::SimpleAtoi(id.substr(5), &month)) {
+    return absl::CivilMonth();
+  }
+  return absl::CivilMonth(year, month);
 }
 
 std::string_view PartnershipOf(std::string_view reckoning) {

@@ -25,7 +25,8 @@ namespace caravan::logistics {
 // carrier's number that was silent for so long is another parcel).
 inline constexpr int kAdjustedMonths = 12;
 
-// `partnerships/p/reckonings/2024-06`, and the reverse of it for a valid name.
+// `partnerships/p/reckonings/2024-06`, and what such a name (the month alone will do, for
+// MonthOf) says; of others, something.
 std::string ReckoningName(std::string_view partnership, absl::CivilMonth month);
 absl::CivilMonth MonthOf(std::string_view reckoning);
 std::string_view PartnershipOf(std::string_view reckoning);

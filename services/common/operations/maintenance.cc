@@ -10,7 +10,6 @@ namespace caravan::operations {
 
 namespace {
 
-constexpr std::string_view kLeaseName = "maintenance";
 constexpr absl::Duration kTaskInterval = absl::Minutes(10);
 
 }  // namespace
@@ -63,7 +62,7 @@ bool Maintenance::Hold() {
     return false;
   }
   absl::StatusOr<store::Lease> acquired =
-      leases_.Acquire(kLeaseName, options_.replica, options_.lease);
+      leases_.Acquire(options_.lease_name, options_.replica, options_.lease);
   if (!acquired.ok()) return false;
   lease_ = *std::move(acquired);
   // What the replica before has done is not known.

@@ -31,6 +31,8 @@ struct MaintenanceTask {
 struct MaintenanceOptions {
   store::Store* store = nullptr;
   std::string replica;  // unique to this process
+  // Another one for other tasks on the same store.
+  std::string lease_name = "maintenance";
   Clock* clock = &Clock::System();
   // Between two looks whether there is something to do.
   absl::Duration interval = absl::Seconds(10);
@@ -38,7 +40,7 @@ struct MaintenanceOptions {
   absl::Duration lease = absl::Minutes(1);
 };
 
-// Runs tasks on a thread of its own, while it holds the lease `maintenance`:
+// Runs tasks on a thread of its own, while it holds the lease:
 // each when it gets the lease, and then at its interval. A task that fails is
 // logged and has its next turn.
 class Maintenance {
