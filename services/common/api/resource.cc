@@ -1,7 +1,5 @@
 #include "services/common/api/resource.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +14,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/type/date.pb.h"
+#include "services/common/api/sha256.h"
 #include "services/common/api/text.h"
 
 namespace caravan::api {
@@ -26,6 +25,9 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 namespace {
+
+// Bytes of a digest that make an etag.
+constexpr size_t kEtagBytes = 12;
 
 absl::Status ContractError(const Descriptor& message, std::string_view what) {
   return absl::InternalError(absl::StrCat("contract of ", message.full_name(), ": ", what));
@@ -458,10 +460,7 @@ void ResourceType::AppendEtag(std::string& bytes, const std::string& etag) const
 
 std::string ResourceType::Seal(Message& resource) const {
   std::string bytes = SerializeWithoutEtag(resource);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  const std::string etag =
-      absl::BytesToHexString(std::string_view(reinterpret_cast<const char*>(digest), 12));
+  const std::string etag = absl::BytesToHexString(AsText(Sha256(bytes)).substr(0, kEtagBytes));
   resource.GetReflection()->SetString(&resource, etag_, etag);
   AppendEtag(bytes, etag);
   return bytes;

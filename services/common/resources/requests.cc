@@ -1,7 +1,5 @@
 #include "services/common/resources/requests.h"
 
-#include <openssl/sha.h>
-
 #include <utility>
 #include <vector>
 
@@ -9,6 +7,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "services/common/api/errors.h"
+#include "services/common/api/sha256.h"
 #include "services/common/api/standard_method.h"
 #include "services/common/resources/records.pb.h"
 #include "services/common/resources/registry.h"
@@ -32,10 +31,7 @@ std::string Digest(const google::protobuf::Message& request) {
     out.SetSerializationDeterministic(true);
     request.SerializeToCodedStream(&out);
   }
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
+  return std::string(api::AsText(api::Sha256(bytes)));
 }
 
 }  // namespace

@@ -80,8 +80,6 @@ class AheadRunner {
 
   void RunLoop();
   void SnapshotLoop();
-  // Adds what waits; returns false where there is nothing, and the runner is closed.
-  bool TakeWaiting(std::vector<Item>* items);
   // Runs items on what was fetched for them; returns those that want more.
   std::vector<Item> RunOnFetched(std::vector<Item> items);
   void RunOnSnapshot(Item item);

@@ -24,6 +24,7 @@ class Callbacks {
  private:
   void Loop();
 
+  const size_t number_;
   absl::Mutex mutex_;
   std::deque<Callback> queue_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
