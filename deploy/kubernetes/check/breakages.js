@@ -10,7 +10,7 @@ const settings = (objects, from, to, name) => {
 }
 
 export const breakages = [
-  { name: 'a process without manifests', processes: ['gateway', 'fairs', 'zones', 'statistics'], apply: () => {}, says: 'Process statistics has no Deployment' },
+  { name: 'a process without manifests', processes: ['gateway', 'fairs', 'logistics', 'zones', 'statistics'], apply: () => {}, says: 'Process statistics has no Deployment' },
   { name: 'a Deployment of no process', processes: ['gateway'], apply: () => {}, says: 'Deployment zones is of no process' },
   { name: 'an object without labels', apply: (all) => { find(all, 'Service', 'zones').metadata.labels = {} }, says: 'is not labelled' },
   { name: 'another namespace', apply: (all) => { find(all, 'Service', 'zones').metadata.namespace = 'default' }, says: 'is outside the namespace' },
