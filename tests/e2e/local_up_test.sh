@@ -45,6 +45,10 @@ section_of "--goods.hs-code 760410"
 expect "what failed" '^            Outcome: +FAILED$'
 expect "what is not evidenced" '^            Outcome: +NOT_EVIDENCED$'
 expect "what is met all the same" '^            Outcome: +MET$'
+section_of "get partnerships"
+expect "a partnership" '^demo-rapido .*ACTIVE$'
+section_of "get trackingVocabularies/easypost"
+expect "a code of a vocabulary" 'code: pre_transit'
 section_of "changes pilotZones/haikou"
 expect "who loaded it" 'users/admin'
 section_of "--from-revision 1"
