@@ -41,6 +41,16 @@ EventSet::Outcome EventSet::Add(TrackingEvent event) {
   return Outcome::kCorrected;
 }
 
+std::optional<EventSet> EventSet::FromOrdered(std::vector<TrackingEvent> events) {
+  if (events.size() > kMaxEvents) return std::nullopt;
+  for (size_t i = 1; i < events.size(); ++i) {
+    if (!(Order(events[i - 1]) < Order(events[i]))) return std::nullopt;
+  }
+  EventSet set;
+  set.events_ = std::move(events);
+  return set;
+}
+
 void EventSet::Insert(TrackingEvent event) {
   const auto behind = std::upper_bound(
       events_.begin(), events_.end(), event,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,10 @@ class EventSet {
   };
 
   Outcome Add(TrackingEvent event);
+
+  // The set of these, which are what events() of one gave. Nothing where they are in
+  // another order, or too many.
+  static std::optional<EventSet> FromOrdered(std::vector<TrackingEvent> events);
 
   // In the order in which they happened, those of one moment in the order of a
   // journey (TrackingStatus), and then by identity. Withdrawn ones are among them.

@@ -54,6 +54,11 @@ void Scorecard::Merge(const Scorecard& other) {
   for (size_t i = 0; i < legs.size(); ++i) legs[i].Merge(other.legs[i]);
 }
 
+void Scorecard::Negate() {
+  for (int64_t& count : counts) count = -count;
+  for (Sketch& leg : legs) leg.Negate();
+}
+
 // The counts, without the zeros at the end, behind their number; then the legs,
 // each behind its size.
 std::string Scorecard::Serialize() const {

@@ -67,6 +67,8 @@ struct Scorecard {
 
   // Adds another scorecard, or what changes in this one.
   void Merge(const Scorecard& other);
+  // Takes away instead of adding, and the other way round.
+  void Negate();
 
   // The same bytes for the same contents.
   std::string Serialize() const;

@@ -88,6 +88,10 @@ void Sketch::Merge(const Sketch& other) {
   counts_ = std::move(merged);
 }
 
+void Sketch::Negate() {
+  for (auto& [bucket, times] : counts_) times = -times;
+}
+
 int64_t Sketch::count() const {
   int64_t count = 0;
   for (const auto& [bucket, times] : counts_) count += times;

@@ -38,6 +38,8 @@ class Sketch {
   void Add(int64_t value, int64_t times = 1) { AddToBucket(BucketOf(value), times); }
   void AddToBucket(int bucket, int64_t times);
   void Merge(const Sketch& other);
+  // Takes away instead of adding, and the other way round.
+  void Negate();
 
   // How many values there are.
   int64_t count() const;

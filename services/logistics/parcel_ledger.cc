@@ -1,0 +1,335 @@
+#include "services/logistics/parcel_ledger.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+namespace caravan::logistics {
+namespace {
+
+// Merges are followed so far; nobody merges so often.
+constexpr int kMaxMerges = 10;
+
+bool Before(const BucketKey& a, const BucketKey& b) {
+  return std::tie(a.bucket, a.key) < std::tie(b.bucket, b.key);
+}
+
+bool SameDimensions(const Dimensions& a, const Dimensions& b) {
+  for (int d = 0; d < kDimensions; ++d) {
+    if (a.at(static_cast<Dimension>(d)) != b.at(static_cast<Dimension>(d))) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<std::optional<ParcelRecord>> ParseRow(const std::optional<std::string>& row) {
+  if (!row) return std::nullopt;
+  absl::StatusOr<ParcelRecord> record = ParcelRecord::Parse(*row);
+  if (!record.ok()) return record.status();
+  return *std::move(record);
+}
+
+}  // namespace
+
+void SortKeys(std::vector<BucketKey>* keys) {
+  std::sort(keys->begin(), keys->end(), Before);
+  keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
+}
+
+ParcelView ViewOf(const ParcelRecord& record, Registers& registers, absl::Time now) {
+  ParcelView view;
+  view.agreed = registers.TermsOf(record.partnership, record.lane, record.postal_code,
+                                  record.announced.value_or(absl::InfinitePast()));
+  view.terms = view.agreed->terms;
+  view.terms.begin = record.Begin();
+  view.course = TrackCourse(record.events, view.terms, now);
+  return view;
+}
+
+Companies CompaniesOf(const ParcelRecord& record, Registers& registers) {
+  if (!record.partnership.empty()) {
+    if (const auto partnership = registers.FindPartnership(record.partnership); partnership.ok()) {
+      return {(*partnership)->line_haul_company, (*partnership)->courier};
+    }
+    return {};
+  }
+  return {"", record.numbers.empty() ? "" : record.numbers.back().carrier};
+}
+
+Dimensions DimensionsOf(const ParcelRecord& record, Registers& registers) {
+  Dimensions dimensions;
+  Companies companies = CompaniesOf(record, registers);
+  dimensions.Set(Dimension::kPartnership, record.partnership);
+  dimensions.Set(Dimension::kLineHaulCompany, std::move(companies.line_haul_company));
+  dimensions.Set(Dimension::kCourier, std::move(companies.courier));
+  if (!record.lane.empty()) {
+    dimensions.Set(Dimension::kLane, record.lane);
+    if (const auto lane = registers.FindLane(record.lane); lane.ok()) {
+      dimensions.Set(Dimension::kDestination, absl::StrCat("countries/", (*lane)->destination));
+    }
+  }
+  dimensions.Set(Dimension::kOriginZone, record.origin_zone);
+  dimensions.Set(Dimension::kSeller, record.seller);
+  dimensions.Set(Dimension::kPlatform, record.platform);
+  return dimensions;
+}
+
+// What a transaction has done, until it is committed.
+struct ParcelLedger::Work {
+  struct Row {
+    size_t key = 0;
+    std::string record;  // empty: there is none
+    bool written = false;
+  };
+  struct Bucket {
+    int bucket = 0;
+    int64_t sequence = 0;  // before
+    bool appended = false;
+    bool has_journal = false;
+    DayChanges changes;
+  };
+  std::vector<Row> rows;
+  std::vector<Bucket> buckets;
+  std::vector<Count> counts;
+};
+
+ParcelLedger::ParcelLedger(ParcelStore& store, Registers& registers, ScorecardBook& book,
+                           size_t cache_bytes, std::function<void(const KeeperChange&)> listener)
+    : store_(store),
+      registers_(registers),
+      book_(book),
+      cache_(store.buckets(), cache_bytes),
+      sequences_(static_cast<size_t>(store.buckets()), -1),
+      interruptions_(static_cast<size_t>(store.buckets())),
+      listener_(std::move(listener)) {}
+
+BucketKey ParcelLedger::KeyOf(std::string_view id) const {
+  return {store_.buckets() == 1 ? 0 : store_.BucketOf(id), std::string(id)};
+}
+
+absl::StatusOr<std::vector<std::optional<ParcelRecord>>> ParcelLedger::Read(
+    absl::Span<const std::string> ids) const {
+  std::vector<BucketKey> keys;
+  keys.reserve(ids.size());
+  for (const std::string& id : ids) keys.push_back(KeyOf(id));
+  const auto rows = store_.Get(ParcelTable::kParcels, keys);
+  if (!rows.ok()) return rows.status();
+  std::vector<std::optional<ParcelRecord>> records;
+  records.reserve(ids.size());
+  for (const std::optional<std::string>& row : *rows) {
+    absl::StatusOr<std::optional<ParcelRecord>> record = ParseRow(row);
+    if (!record.ok()) return record.status();
+    records.push_back(*std::move(record));
+  }
+  return records;
+}
+
+absl::StatusOr<std::optional<ParcelRecord>> ParcelLedger::Read(const std::string& id) const {
+  absl::StatusOr<std::vector<std::optional<ParcelRecord>>> records = Read({&id, 1});
+  if (!records.ok()) return records.status();
+  return std::move(records->front());
+}
+
+absl::StatusOr<std::optional<ParcelRecord>> ParcelLedger::Follow(std::string* id) const {
+  for (int i = 0;; ++i) {
+    absl::StatusOr<std::optional<ParcelRecord>> record = Read(*id);
+    if (!record.ok() || !*record || (*record)->merged_into.empty() || i == kMaxMerges) {
+      return record;
+    }
+    *id = (*record)->merged_into;
+  }
+}
+
+absl::Status ParcelLedger::Settle(const BucketKey& key, size_t index, absl::Time now,
+                                  ParcelRecord& record, ParcelTransaction& tx, Work& work,
+                                  ScorecardChanges& changes) {
+  absl::Time next = absl::InfiniteFuture();
+  Contribution contribution;
+  if (record.merged_into.empty()) {
+    const ParcelView view = ViewOf(record, registers_, now);
+    contribution = Contribution::Of(view.course, view.terms.zone);
+    record.terms = view.agreed->fingerprint;
+    // What a crash may cut short is looked at as soon as may be.
+    next = record.adopting.empty() ? view.course.next_change : now;
+  }
+  std::string kept = contribution.Serialize();
+  Dimensions dimensions;
+  if (!contribution.empty()) dimensions = DimensionsOf(record, registers_);
+  const auto count = [&](const Dimensions& by, Contribution change) {
+    if (change.empty()) return;
+    changes.Add(by, change);
+    if (count_listener_) work.counts.push_back({index, by, std::move(change)});
+  };
+  const bool same_dimensions = SameDimensions(dimensions, record.kept_dimensions);
+  if (!same_dimensions || kept != record.kept) {
+    const absl::StatusOr<Contribution> before = Contribution::Parse(record.kept);
+    if (!before.ok()) return before.status();
+    if (same_dimensions) {
+      count(dimensions, Contribution::Change(*before, contribution));
+    } else {
+      count(record.kept_dimensions, Contribution::Change(*before, {}));
+      count(dimensions, std::move(contribution));
+    }
+    record.kept = std::move(kept);
+    record.kept_dimensions = std::move(dimensions);
+  }
+  // One that is due has been looked at now. One that comes too early finds nothing to do.
+  if (next < record.timer || record.timer <= now || !record.merged_into.empty()) {
+    if (record.timer != absl::InfiniteFuture()) {
+      tx.RemoveTimer(key.bucket, {record.timer, key.key});
+    }
+    record.timer = next;
+    if (next != absl::InfiniteFuture()) tx.AddTimer(key.bucket, {next, key.key});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParcelLedger::Run(absl::Span<const BucketKey> keys, absl::Time now, Visitor visitor,
+                               ParcelTransaction& tx, Work& work) {
+  work = {};
+  work.rows.reserve(keys.size());
+  // Those that are not in memory are read at once.
+  std::vector<BucketKey> missing;
+  std::vector<std::string_view> bytes(keys.size());
+  std::vector<size_t> missing_at;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (i == 0 || keys[i].bucket != keys[i - 1].bucket) {
+      cache_.Validate(keys[i].bucket, tx.state(keys[i].bucket).sequence);
+    }
+    if (const std::string* record = cache_.Find(keys[i].bucket, keys[i].key)) {
+      bytes[i] = *record;
+    } else {
+      missing.push_back(keys[i]);
+      missing_at.push_back(i);
+    }
+  }
+  std::vector<std::optional<std::string>> fetched;
+  if (!missing.empty()) {
+    absl::StatusOr<std::vector<std::optional<std::string>>> rows =
+        tx.Get(ParcelTable::kParcels, missing);
+    if (!rows.ok()) return rows.status();
+    fetched = *std::move(rows);
+    for (size_t i = 0; i < fetched.size(); ++i) {
+      if (fetched[i]) bytes[missing_at[i]] = *fetched[i];
+    }
+  }
+  for (size_t begin = 0; begin < keys.size();) {
+    const int bucket = keys[begin].bucket;
+    ScorecardChanges changes;
+    std::string journal;
+    bool changed = false;
+    size_t i = begin;
+    for (; i < keys.size() && keys[i].bucket == bucket; ++i) {
+      ParcelRecord record;
+      const bool exists = !bytes[i].empty();
+      if (exists) {
+        absl::StatusOr<ParcelRecord> parsed = ParcelRecord::Parse(bytes[i]);
+        if (!parsed.ok()) return parsed.status();
+        record = *std::move(parsed);
+      }
+      Visit visit{keys[i].key, record, exists, tx, bucket, journal};
+      const absl::StatusOr<Verdict> verdict = visitor(i, visit);
+      if (!verdict.ok()) return verdict.status();
+      if (*verdict == Verdict::kUnchanged) continue;
+      changed = true;
+      if (*verdict == Verdict::kDeleted) {
+        if (record.timer != absl::InfiniteFuture()) {
+          tx.RemoveTimer(bucket, {record.timer, keys[i].key});
+        }
+        tx.Delete(ParcelTable::kParcels, keys[i]);
+        work.rows.push_back({i, "", true});
+        continue;
+      }
+      absl::Status status = Settle(keys[i], i, now, record, tx, work, changes);
+      if (!status.ok()) return status;
+      std::string row = record.Serialize();
+      work.rows.push_back({i, row, true});
+      tx.Put(ParcelTable::kParcels, keys[i], std::move(row));
+    }
+    begin = i;
+    Work::Bucket& done = work.buckets.emplace_back();
+    done.bucket = bucket;
+    done.sequence = tx.state(bucket).sequence;
+    if (!changed) continue;
+    done.appended = true;
+    done.has_journal = !journal.empty();
+    done.changes = changes.Rows({Granularity::kDay});
+    tx.Append(bucket, std::move(journal), SerializeChanges(done.changes));
+  }
+  // What was read and stays as it is is worth keeping too.
+  size_t written = 0;
+  const size_t rows = work.rows.size();
+  for (size_t i = 0; i < missing_at.size(); ++i) {
+    while (written < rows && work.rows[written].key < missing_at[i]) ++written;
+    if (written < rows && work.rows[written].key == missing_at[i]) continue;
+    work.rows.push_back({missing_at[i], std::move(fetched[i]).value_or(""), false});
+  }
+  return absl::OkStatus();
+}
+
+void ParcelLedger::Committed(absl::Span<const BucketKey> keys, Work& work) {
+  KeeperChange change;
+  for (Work::Bucket& bucket : work.buckets) {
+    const auto number = static_cast<size_t>(bucket.bucket);
+    if (sequences_[number] != bucket.sequence) ++interruptions_[number];
+    sequences_[number] = bucket.sequence + (bucket.appended ? 1 : 0);
+    if (!bucket.appended) continue;
+    cache_.Advance(bucket.bucket, bucket.sequence + 1);
+    book_.Committed(bucket.bucket, bucket.sequence + 1, bucket.changes);
+    if (!listener_) continue;
+    if (bucket.has_journal) change.journals.emplace_back(bucket.bucket, bucket.sequence + 1);
+    for (const ScorecardChanges::Row& row : bucket.changes) {
+      // Rows of a value lie side by side.
+      if (change.scorecards.empty() || change.scorecards.back().first != row.dimension ||
+          change.scorecards.back().second != row.value) {
+        change.scorecards.emplace_back(row.dimension, row.value);
+      }
+    }
+  }
+  for (Work::Row& row : work.rows) {
+    if (listener_ && row.written) {
+      change.parcels.push_back(absl::StrCat("parcels/", keys[row.key].key));
+    }
+    cache_.Put(keys[row.key].bucket, keys[row.key].key, std::move(row.record));
+  }
+  if (count_listener_) {
+    for (const Count& count : work.counts) {
+      count_listener_(keys[count.key].bucket, keys[count.key].key, count.dimensions, count.change);
+    }
+  }
+  if (listener_ && !change.parcels.empty()) {
+    if (work.buckets.size() > 1) {
+      std::sort(change.scorecards.begin(), change.scorecards.end());
+      change.scorecards.erase(std::unique(change.scorecards.begin(), change.scorecards.end()),
+                              change.scorecards.end());
+    }
+    listener_(change);
+  }
+}
+
+absl::Status ParcelLedger::Change(absl::Span<const BucketKey> keys, absl::Time now,
+                                  Visitor visitor) {
+  if (keys.empty()) return absl::OkStatus();
+  std::vector<int> buckets;
+  for (const BucketKey& key : keys) {
+    if (buckets.empty() || buckets.back() != key.bucket) buckets.push_back(key.bucket);
+  }
+  Work work;
+  absl::Status status = store_.Write(
+      buckets, [&](ParcelTransaction& tx) { return Run(keys, now, visitor, tx, work); });
+  if (!status.ok()) {
+    for (const int bucket : buckets) {
+      cache_.Drop(bucket);
+      sequences_[static_cast<size_t>(bucket)] = -1;
+    }
+    return status;
+  }
+  Committed(keys, work);
+  for (const int bucket : buckets) {
+    // One that fails is done by a later commit.
+    if (book_.IsFull(bucket)) book_.Fold(bucket).IgnoreError();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace caravan::logistics
