@@ -106,7 +106,7 @@ absl::Status EventFeed::LeaveOutUnreadable(v1::WatchEventsResponse& response) {
       absl::StatusOr<v1::Parcel> parcel = keeper_.Get(entry.parcel());
       // One that has expired since is nobody's to read.
       if (!parcel.ok() && !absl::IsNotFound(parcel.status())) return parcel.status();
-      known->second = parcel.ok() && caller_.Permits(ParcelType(), *parcel, kReadPermission);
+      known->second = parcel.ok() && Permits(caller_, *parcel, kReadPermission);
     }
     if (known->second) *kept.Add() = std::move(entry);
   }

@@ -176,6 +176,10 @@ class ParcelKeeper {
   // As of now, with all that is durable.
   virtual absl::StatusOr<Scorecards> ReadScorecards(const ScorecardRange& range) = 0;
 
+  // What a parcel has added to the scorecards of its partnership, by day; nothing where it
+  // has none. NOT_FOUND as with Get.
+  virtual absl::StatusOr<std::vector<DayScorecard>> ScorecardsOf(std::string_view parcel) = 0;
+
   // --- What time brings. These take their turn step by step, so that events flow
   // meanwhile.
 

@@ -33,6 +33,23 @@ struct Written {
   std::vector<Parcel> parcels;
 };
 
+absl::Status CheckPermitted(const resources::Caller& caller, const Parcel& parcel) {
+  return Permits(caller, parcel, caller.permission) ? absl::OkStatus()
+                                                    : caller.Denied(parcel.name());
+}
+
+// What a parcel refers to in other services.
+std::vector<api::Reference> ForeignReferencesOf(const Parcel& parcel) {
+  std::vector<api::Reference> references;
+  const auto add = [&](const char* field, const char* type, const std::string& target) {
+    if (!target.empty()) references.push_back({field, type, target});
+  };
+  add("seller", "caravan.dev/Enterprise", parcel.seller());
+  add("platform", "caravan.dev/Platform", parcel.platform());
+  add("origin_zone", "caravan.dev/PilotZone", parcel.origin_zone());
+  return references;
+}
+
 // References to other services, which are asked for those of which nothing is known:
 // INVALID_ARGUMENT with reason REFERENCE_NOT_FOUND, or UNAVAILABLE.
 absl::Status CheckForeign(rpc::Call& call, absl::Span<const Parcel* const> parcels,
@@ -43,7 +60,7 @@ absl::Status CheckForeign(rpc::Call& call, absl::Span<const Parcel* const> parce
   for (const bool asked : {false, true}) {
     inquiry->Begin();
     for (size_t i = 0; i < parcels.size(); ++i) {
-      for (api::Reference& reference : ParcelType().ReferencesOf(*parcels[i])) {
+      for (api::Reference& reference : ForeignReferencesOf(*parcels[i])) {
         if (!inquiry->Serves(reference) || !inquiry->Dangles(reference) || !asked) continue;
         violations.Add(absl::StrCat(prefixes[i], reference.field),
                        absl::StrCat("is ", reference.target, ", which does not exist"));
@@ -95,13 +112,18 @@ bool SameButForTheMoment(Parcel a, Parcel b) {
 
 }  // namespace
 
-const api::ResourceType& ParcelType() {
-  static const auto* const kType = api::ResourceType::Of(*Parcel::descriptor()).value().release();
-  return *kType;
-}
-
-absl::Status CheckPermitted(const resources::Caller& caller, const Parcel& parcel) {
-  return caller.Permits(ParcelType(), parcel) ? absl::OkStatus() : caller.Denied(parcel.name());
+bool Permits(const resources::Caller& caller, const Parcel& parcel, std::string_view permission) {
+  if (caller.access->Check(caller.principal, permission, parcel.name()) ==
+      identity::Grant::kGranted) {
+    return true;
+  }
+  std::vector<std::string_view> owners;
+  for (const std::string* owner :
+       {&parcel.seller(), &parcel.platform(), &parcel.partnership(), &parcel.line_haul_company(),
+        &parcel.courier(), &parcel.origin_zone()}) {
+    if (!owner->empty()) owners.push_back(*owner);
+  }
+  return caller.access->OwnerGrants(caller.principal, permission, owners);
 }
 
 ParcelsService::ParcelsService(std::shared_ptr<ParcelHost> host) : host_(std::move(host)) {
@@ -129,7 +151,8 @@ ParcelsService::ParcelsService(std::shared_ptr<ParcelHost> host) : host_(std::mo
 absl::StatusOr<Parcel> ParcelsService::Find(const resources::Caller& caller,
                                             const std::string& name) {
   absl::StatusOr<Parcel> parcel = host_->keeper().Get(name);
-  if (absl::IsNotFound(parcel.status())) return caller.Missing(ParcelType(), name);
+  // Who would hold the permission only as an owner is not told that there is none.
+  if (absl::IsNotFound(parcel.status()) && !caller.HoldsOn(name)) return caller.Denied(name);
   if (!parcel.ok()) return parcel.status();
   if (absl::Status s = CheckPermitted(caller, *parcel); !s.ok()) return s;
   return parcel;
@@ -179,7 +202,7 @@ absl::StatusOr<v1::ListParcelsResponse> ParcelsService::ListParcels(
   }
   v1::ListParcelsResponse response;
   auto next = host_->keeper().Scan(from, resources::kScanBudget, [&](const Parcel& parcel) {
-    if (call.caller.Permits(ParcelType(), parcel) && filter->Matches(parcel)) {
+    if (Permits(call.caller, parcel, call.caller.permission) && filter->Matches(parcel)) {
       *response.add_parcels() = parcel;
     }
     return response.parcels_size() < page_size;
@@ -205,7 +228,7 @@ absl::StatusOr<Parcel> ParcelsService::LookUpParcel(rpc::Call& call, store::Read
         absl::StrCat("the parcel ", request.tracking_number(), " of ", request.carrier()));
   }
   if (!parcel.ok()) return parcel.status();
-  if (!call.caller.Permits(ParcelType(), *parcel)) {
+  if (!Permits(call.caller, *parcel, call.caller.permission)) {
     return call.caller.Denied(
         absl::StrCat("the parcel ", request.tracking_number(), " of ", request.carrier()));
   }

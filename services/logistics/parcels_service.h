@@ -3,23 +3,21 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "caravan/logistics/v1/parcels.service.h"
-#include "services/common/api/resource.h"
 #include "services/logistics/parcel_host.h"
 
 namespace caravan::logistics {
 
-// What the contract of Parcel declares; it is in no collection of the registry.
-const api::ResourceType& ParcelType();
-
-// OK where the caller's permission is held on a parcel, by its name or an owner;
-// PERMISSION_DENIED otherwise.
-absl::Status CheckPermitted(const resources::Caller& caller, const v1::Parcel& parcel);
+// Whether a permission is held on a parcel, by its name or through an owner. (Parcels are in
+// no collection of the registry.)
+bool Permits(const resources::Caller& caller, const v1::Parcel& parcel,
+             std::string_view permission);
 
 class ParcelsService : public v1::ParcelServiceHandlers {
  public:

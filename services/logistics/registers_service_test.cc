@@ -107,8 +107,7 @@ constexpr char kHauler[] = "users/hauler";
 constexpr char kCourier[] = "users/courier";
 constexpr char kMinistry[] = "users/ministry";
 
-// What a partner may do there, with permission on the line-haul company, and on the
-// courier through its enterprise.
+// What a partner may do; `users/firm` on an enterprise that is one.
 std::vector<Permission> Permissions() {
   std::vector<Permission> all = {{"users/admin", "*"}, {kMinistry, "logistics.disputes.arbitrate"}};
   for (const char* permission :
@@ -119,7 +118,8 @@ std::vector<Permission> Permissions() {
         "logistics.disputes.get", "logistics.disputes.list", "logistics.disputes.create",
         "logistics.disputes.accept", "logistics.disputes.reject"}) {
     all.push_back({kHauler, permission, "partners/hauler"});
-    all.push_back({kCourier, permission, "enterprises/it-1"});
+    all.push_back({kCourier, permission, "partners/courier"});
+    all.push_back({"users/firm", permission, "enterprises/it-1"});
     all.push_back({"users/stranger", permission, "partners/other"});
   }
   return all;
@@ -135,8 +135,7 @@ class LogisticsRegistersTest : public ::testing::Test {
                                 .access = caravan::testing::PolicyOf(
                                     {{"users/admin", "*"}, {"services/logistics", "*.*.get"}}),
                                 .clock = clock_.AsFunction()});
-    host::ServiceDefinition definition =
-        LogisticsDefinition(scorecards_);
+    host::ServiceDefinition definition = LogisticsDefinition(scorecards_);
     definition.services = [this, services = definition.services](const host::Dependencies& all) {
       registry_ = &all.registry;
       store_ = &all.store;
@@ -184,15 +183,16 @@ class LogisticsRegistersTest : public ::testing::Test {
   }
 
   static std::string Draft(const std::string& more = "") {
-    return absl::StrCat(
+    auto draft = Parse<Partnership>(
         "title: 'P' line_haul_company: 'partners/hauler' courier: 'partners/courier' "
         "lanes: 'lanes/italy' start_date { year: 2024 month: 5 day: 1 } "
         "end_date { year: 2025 month: 5 day: 1 } dispute_window_days: 10 "
         "standards { start: HAND_OVER duration: 240 unit: HOURS deadline_kind: INSTANT } "
         "targets { rate: ON_TIME bound: '0.95' } at_risk_after: 2 "
         "payment_scale { rate: ON_TIME base_factor: '0.95' tiers { from: '0.95' factor: '1' } "
-        "  tiers { from: '0.98' factor: '1.03' } } ",
-        more);
+        "  tiers { from: '0.98' factor: '1.03' } }");
+    draft.MergeFrom(Parse<Partnership>(more));
+    return draft.ShortDebugString();
   }
   absl::StatusOr<Partnership> CreatePartnership(const std::string& fields,
                                                 const std::string& principal = kHauler) {
@@ -295,6 +295,7 @@ TEST_F(LogisticsRegistersTest, APartnerIsSeenByItselfThroughItsEnterpriseToo) {
   };
   EXPECT_THAT(list(kHauler), ElementsAre("partners/hauler"));
   EXPECT_THAT(list(kCourier), ElementsAre("partners/courier"));
+  EXPECT_THAT(list("users/firm"), ElementsAre("partners/courier"));
   EXPECT_THAT(list("users/admin"), SizeIs(3));
 }
 
@@ -359,9 +360,7 @@ TEST_F(LogisticsRegistersTest, TermsOfAPartnershipMakeSense) {
               Invalid({"partnership.standards[1].lane", "partnership.exclusions[0]",
                        "partnership.targets[1].bound", "partnership.targets[1].limit_seconds",
                        "partnership.targets[2]", "partnership.payment_scale.tiers[2].from"}));
-  EXPECT_THAT(CreatePartnership(Draft("end_date { year: 2024 month: 4 day: 1 } "
-                                      "line_haul_company: 'partners/other'"),
-                                "users/admin"),
+  EXPECT_THAT(CreatePartnership(Draft("end_date { year: 2024 month: 4 day: 1 }")),
               Invalid({"partnership.end_date"}));
   EXPECT_THAT(CreatePartnership(Draft("line_haul_company: 'partners/other'"), "users/admin"),
               Invalid({"partnership.line_haul_company"}));
