@@ -73,15 +73,18 @@ class Attempt : public MessageReactor {
     return answer;
   }
 
-  // Waits for an answer, or until a write is done where one is under way, or until
-  // the stream has ended.
-  void AwaitNews() {
+  // How much has happened so far: an answer came, a request was written, the stream
+  // has ended.
+  size_t news() {
     absl::MutexLock lock(&mutex_);
-    const bool was_writing = writing_ != nullptr;
-    const auto news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return !answers_.empty() || (was_writing && writing_ == nullptr) || end_.has_value();
-    };
-    mutex_.Await(absl::Condition(&news));
+    return news_;
+  }
+
+  // Waits until more has happened than that.
+  void AwaitNews(size_t seen) {
+    absl::MutexLock lock(&mutex_);
+    const auto more = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return news_ != seen; };
+    mutex_.Await(absl::Condition(&more));
   }
 
   // How it ended; nothing while it goes on, or brings answers.
@@ -95,6 +98,7 @@ class Attempt : public MessageReactor {
     bool holds = false;
     {
       absl::MutexLock lock(&mutex_);
+      ++news_;
       goes_on = ok && answered_ < written_;
       if (goes_on) {
         ++answered_;
@@ -114,12 +118,14 @@ class Attempt : public MessageReactor {
 
   void OnWriteDone(bool) override {
     absl::MutexLock lock(&mutex_);
+    ++news_;
     writing_ = nullptr;
   }
 
   void OnDone(const grpc::Status& status) override {
     {
       absl::MutexLock lock(&mutex_);
+      ++news_;
       end_ = FromGrpc(status);
     }
     ended_.Notify();
@@ -134,6 +140,7 @@ class Attempt : public MessageReactor {
   std::optional<Cancellation::Registration> registration_;
 
   absl::Mutex mutex_;
+  size_t news_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const Message> writing_ ABSL_GUARDED_BY(mutex_);
   bool writes_ended_ ABSL_GUARDED_BY(mutex_) = false;  // and the hold removed, or about to be
   size_t written_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -143,6 +150,38 @@ class Attempt : public MessageReactor {
 };
 
 }  // namespace
+
+absl::Status SendAll(Connection& connection, const std::string& path,
+                     absl::FunctionRef<absl::StatusOr<std::unique_ptr<Message>>()> next,
+                     Message* response, const CallOptions& options) {
+  const Cancellation cancellation = options.cancellation.value_or(Cancellation());
+  Attempt attempt([response] { return std::unique_ptr<Message>(response->New()); });
+  auto status = attempt.Start(connection, {path, Repeat::kNever}, options, cancellation);
+  if (!status.ok()) return status;
+  for (bool more = true; more;) {
+    absl::StatusOr<std::unique_ptr<Message>> request = next();
+    if (!request.ok()) return request.status();
+    // Where the server does not take it, the end says why.
+    more = *request != nullptr && attempt.Write(*std::move(request));
+    for (size_t seen = attempt.news(); attempt.writing(); seen = attempt.news()) {
+      attempt.AwaitNews(seen);
+    }
+  }
+  attempt.WritesDone();
+  std::unique_ptr<Message> answer;
+  std::optional<absl::Status> end;
+  while (true) {
+    const size_t seen = attempt.news();
+    if (auto taken = attempt.TakeAnswer()) answer = std::move(taken);
+    end = attempt.end();
+    if (end.has_value()) break;
+    attempt.AwaitNews(seen);
+  }
+  if (!end->ok()) return *end;
+  if (answer == nullptr) return absl::InternalError("the server has ended without an answer");
+  response->GetReflection()->Swap(response, answer.get());
+  return absl::OkStatus();
+}
 
 class MessageSender::Impl {
  public:
@@ -190,11 +229,12 @@ class MessageSender::Impl {
         attempt_ = std::move(attempt);
         sent_ = 0;
       }
+      const size_t seen = attempt_->news();
       if (const auto end = attempt_->end()) {
         if (auto status = AfterEnd(*end); !status.ok()) return EndWith(status);
         continue;
       }
-      if (!Advance()) attempt_->AwaitNews();
+      if (!Advance()) attempt_->AwaitNews(seen);
     }
     return absl::OkStatus();
   }

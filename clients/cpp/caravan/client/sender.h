@@ -1,6 +1,7 @@
 // Sends requests over a stream that answers each of them, and sends them again
 // where the stream breaks: for methods that take a stream and give a stream, one
-// response to a request, and for which a request that comes twice is as one.
+// response to a request, and for which a request that comes twice is as one. And
+// SendAll, for methods that give one response at the end.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "caravan/client/connection.h"
 #include "google/protobuf/message.h"
 
@@ -54,6 +57,14 @@ class MessageSender {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Sends all requests that `next` gives until it gives none, and waits for the one
+// response. Never repeated. An error of the server ends it at once, wherever the
+// requests are; so does an error of `next`.
+absl::Status SendAll(
+    Connection& connection, const std::string& path,
+    absl::FunctionRef<absl::StatusOr<std::unique_ptr<google::protobuf::Message>>()> next,
+    google::protobuf::Message* response, const CallOptions& options);
 
 //   auto sender = tracking.StreamEvents(
 //       [&](const StreamEventsRequest& batch, const StreamEventsResponse& answer) {

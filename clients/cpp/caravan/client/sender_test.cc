@@ -285,6 +285,11 @@ TEST_F(SenderTest, SendsAllForOneAnswer) {
   next = 0;
   course_.errors = {{103, Away()}};
   EXPECT_EQ(client_->Sum(to_hundred).status().code(), absl::StatusCode::kUnavailable);
+  // Without an end of its own, it ends where the server refuses.
+  EXPECT_THAT(client_->Sum([]() -> absl::StatusOr<std::optional<AddToWidgetRequest>> {
+    return Adding(5000);
+  }),
+              Fails(absl::StatusCode::kInvalidArgument, "INVALID_FIELDS"));
   EXPECT_THAT(client_->Sum([]() -> absl::StatusOr<std::optional<AddToWidgetRequest>> {
     return absl::DataLossError("the file ends in the middle");
   }),

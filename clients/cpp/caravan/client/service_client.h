@@ -109,23 +109,17 @@ class ServiceClient {
   absl::StatusOr<Response> SendAll(const std::string& path,
                                    const typename Results<Request>::NextFunction& next,
                                    const CallOptions& options) const {
-    auto stream = connection_->Stream({path, Repeat::kNever}, WithDefaults(options, defaults_));
-    if (!stream.ok()) return stream.status();
-    while (true) {
-      absl::StatusOr<std::optional<Request>> request = next();
-      if (!request.ok()) return request.status();
-      // Where the server does not take it, Next says why.
-      if (!request->has_value() || !(*stream)->Write(**request)) break;
-    }
-    (*stream)->WritesDone();
     Response response;
-    const auto answered = (*stream)->Next(&response);
-    if (!answered.ok()) return answered.status();
-    if (!*answered) return absl::InternalError("the server ended the stream without an answer");
-    // The status comes after the answer.
-    Response more;
-    const auto ended = (*stream)->Next(&more);
-    if (!ended.ok()) return ended.status();
+    absl::Status status = client::SendAll(
+        *connection_, path,
+        [&next]() -> absl::StatusOr<std::unique_ptr<google::protobuf::Message>> {
+          absl::StatusOr<std::optional<Request>> request = next();
+          if (!request.ok()) return request.status();
+          if (!request->has_value()) return nullptr;
+          return std::make_unique<Request>(**std::move(request));
+        },
+        &response, WithDefaults(options, defaults_));
+    if (!status.ok()) return status;
     return response;
   }
 
