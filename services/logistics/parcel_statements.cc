@@ -37,6 +37,11 @@ const ParcelStatement& ParcelStatements::Add(Kind kind, std::string sql) {
   return all_.emplace_back(ParcelStatement{static_cast<int>(all_.size()), kind, std::move(sql)});
 }
 
+const ParcelStatement& ParcelStatements::AddWithArrays(std::string sql) {
+  return all_.emplace_back(
+      ParcelStatement{static_cast<int>(all_.size()), Kind::kBucket, std::move(sql), true});
+}
+
 SizedStatement ParcelStatements::AddSized(std::string_view before, int columns,
                                           std::string_view after) {
   SizedStatement sized;
@@ -55,20 +60,18 @@ SizedStatement ParcelStatements::AddSized(std::string_view before, int columns,
 
 ParcelStatements::Table ParcelStatements::MakeTable(std::string_view name) {
   return {
-      // The orders say that the index is to be that of the key: while a table is
-      // empty, all plans look alike, and a plan may stay in use for long.
-      .get = Add(Kind::kBucket, absl::StrCat("SELECT key, record FROM ", name,
-                                             " WHERE bucket = $1 AND key = ANY($2) ORDER BY key")),
+      .get = AddWithArrays(
+          absl::StrCat("SELECT key, record FROM ", name, " WHERE bucket = $1 AND key = ANY($2)")),
       .scan =
           Add(Kind::kBucket, absl::StrCat("SELECT key, record FROM ", name,
                                           " WHERE bucket = $1 AND key > $2 ORDER BY key LIMIT $3")),
-      .remove = Add(Kind::kBucket,
-                    absl::StrCat("DELETE FROM ", name, " WHERE bucket = $1 AND key = ANY($2)")),
-      .update = Add(Kind::kBucket,
-                    absl::StrCat("UPDATE ", name,
-                                 " SET record = new.record FROM unnest($2::bytea[], $3::bytea[]) "
-                                 "AS new (key, record) WHERE ",
-                                 name, ".bucket = $1 AND ", name, ".key = new.key")),
+      .remove =
+          AddWithArrays(absl::StrCat("DELETE FROM ", name, " WHERE bucket = $1 AND key = ANY($2)")),
+      .update = AddWithArrays(
+          absl::StrCat("UPDATE ", name,
+                       " SET record = new.record FROM unnest($2::bytea[], $3::bytea[]) "
+                       "AS new (key, record) WHERE ",
+                       name, ".bucket = $1 AND ", name, ".key = new.key")),
       .put = AddSized(absl::StrCat("INSERT INTO ", name, " (bucket, key, record)"), 2,
                       "ON CONFLICT (bucket, key) DO UPDATE SET record = EXCLUDED.record"),
   };
@@ -96,8 +99,8 @@ ParcelStatements::ParcelStatements()
 
       add_timers(AddSized("INSERT INTO timers (bucket, time, parcel)", 2,
                           "ON CONFLICT (bucket, time, parcel) DO NOTHING")),
-      remove_timers(Add(Kind::kBucket,
-                        "DELETE FROM timers USING unnest($2::bigint[], $3::bytea[]) AS gone (time, "
+      remove_timers(
+          AddWithArrays("DELETE FROM timers USING unnest($2::bigint[], $3::bytea[]) AS gone (time, "
                         "parcel) WHERE timers.bucket = $1 AND timers.time = gone.time AND "
                         "timers.parcel = gone.parcel")),
       due_timers(Add(Kind::kBucket,
@@ -122,11 +125,11 @@ ParcelStatements::ParcelStatements()
                        "ORDER BY sequence")),
       remove_changes(Add(Kind::kBucket, "DELETE FROM changes WHERE bucket = $1")),
 
-      get_scorecards(Add(Kind::kBucket,
-                         "SELECT s.dimension, s.value, s.day, s.record FROM unnest($2::integer[], "
-                         "$3::bytea[], $4::integer[]) AS k (dimension, value, day) JOIN scorecards "
-                         "AS s ON s.bucket = $1 AND s.dimension = k.dimension AND s.value = "
-                         "k.value AND s.day = k.day")),
+      get_scorecards(
+          AddWithArrays("SELECT s.dimension, s.value, s.day, s.record FROM unnest($2::integer[], "
+                        "$3::bytea[], $4::integer[]) AS k (dimension, value, day) JOIN scorecards "
+                        "AS s ON s.bucket = $1 AND s.dimension = k.dimension AND s.value = "
+                        "k.value AND s.day = k.day")),
       put_scorecards(AddSized("INSERT INTO scorecards (bucket, dimension, value, day, record)", 4,
                               "ON CONFLICT (bucket, dimension, value, day) DO UPDATE SET record = "
                               "EXCLUDED.record")),

@@ -29,6 +29,9 @@ struct ParcelStatement {
   int number = 0;  // its place in all()
   Kind kind;
   std::string sql;
+  // Takes arrays, and is planned each time: only then does the planner know how long
+  // these are, and how large the table has become, and finds each row by its key.
+  bool with_arrays = false;
 };
 
 // With many rows in one statement. PostgreSQL plans a statement for each number of
@@ -66,6 +69,7 @@ class ParcelStatements {
  private:
   ParcelStatements();
   const ParcelStatement& Add(ParcelStatement::Kind kind, std::string sql);
+  const ParcelStatement& AddWithArrays(std::string sql);
   // "`before` VALUES ($1, ...), ... `after`", with so many columns behind the bucket.
   SizedStatement AddSized(std::string_view before, int columns, std::string_view after);
   Table MakeTable(std::string_view name);

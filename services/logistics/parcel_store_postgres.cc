@@ -3,15 +3,12 @@
 #include <stdio.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -21,13 +18,14 @@
 #include "services/logistics/parcel_statements.h"
 #include "services/logistics/parcel_writes.h"
 #include "services/logistics/postgres_pipeline.h"
+#include "services/logistics/postgres_transaction.h"
 
 namespace caravan::logistics {
 namespace {
 
 using Pool = ConnectionPool<PostgresPipeline>;
-using Records = std::vector<std::optional<std::string>>;
-using Results = std::vector<PostgresRows>;
+using Records = PostgresRecords;
+using Results = PostgresResults;
 
 constexpr int kDefaultBuckets = 16;
 // How often something is begun again on a new connection, where the old one broke.
@@ -37,230 +35,6 @@ const ParcelStatements& Sql() { return ParcelStatements::Get(); }
 
 const ParcelStatements::Table& Sql(ParcelTable table) {
   return Sql().tables[static_cast<size_t>(table)];
-}
-
-// Keys by their buckets, so that one statement reads those of each.
-class KeysByBucket {
- public:
-  explicit KeysByBucket(absl::Span<const BucketKey> keys) : keys_(keys) {
-    for (size_t i = 0; i < keys.size(); ++i) order_.push_back(i);
-    std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
-      return std::tie(keys[a].bucket, keys[a].key) < std::tie(keys[b].bucket, keys[b].key);
-    });
-  }
-
-  void Send(PostgresPipeline& pipeline, const ParcelStatement& get) const {
-    for (size_t begin = 0; begin < order_.size();) {
-      const int bucket = At(begin).bucket;
-      std::vector<std::string_view> keys;
-      size_t end = begin;
-      for (; end < order_.size() && At(end).bucket == bucket; ++end) {
-        if (keys.empty() || keys.back() != At(end).key) keys.push_back(At(end).key);
-      }
-      pipeline.Send(get, PostgresParams().Int4(bucket).Byteas(keys));
-      begin = end;
-    }
-  }
-
-  // Both the keys and the rows of a bucket ascend.
-  Records Take(const Results& results) const {
-    Records records(keys_.size());
-    size_t at = 0;
-    for (const PostgresRows& rows : results) {
-      const int bucket = At(at).bucket;
-      int row = 0;
-      for (; at < order_.size() && At(at).bucket == bucket; ++at) {
-        while (row < rows.size() && rows.Bytes(row, 0) < At(at).key) ++row;
-        if (row < rows.size() && rows.Bytes(row, 0) == At(at).key) {
-          records[order_[at]] = std::string(rows.Bytes(row, 1));
-        }
-      }
-    }
-    return records;
-  }
-
- private:
-  const BucketKey& At(size_t i) const { return keys_[order_[i]]; }
-
-  const absl::Span<const BucketKey> keys_;
-  std::vector<size_t> order_;
-};
-
-std::vector<SequencedRecord> Sequenced(const PostgresRows& rows) {
-  std::vector<SequencedRecord> records;
-  for (int row = 0; row < rows.size(); ++row) {
-    records.push_back({rows.Integer(row, 0), std::string(rows.Bytes(row, 1))});
-  }
-  return records;
-}
-
-class PostgresTransaction : public GatheringTransaction {
- public:
-  PostgresTransaction(PostgresPipeline* pipeline, absl::Span<const int> buckets,
-                      absl::Span<const BucketState> states)
-      : GatheringTransaction(buckets, states), pipeline_(*pipeline) {}
-
-  absl::StatusOr<Records> Get(ParcelTable table, absl::Span<const BucketKey> keys) override {
-    if (absl::Status status = CheckLocked(keys); !status.ok()) return status;
-    const KeysByBucket by_bucket(keys);
-    by_bucket.Send(pipeline_, Sql(table).get);
-    absl::StatusOr<Results> results = pipeline_.Sync();
-    if (!results.ok()) return results.status();
-    Records records = by_bucket.Take(*results);
-    for (size_t i = 0; i < keys.size(); ++i) {
-      if (records[i].has_value()) present_[static_cast<size_t>(table)].insert(keys[i]);
-    }
-    return records;
-  }
-
-  absl::StatusOr<std::vector<SequencedRecord>> GetChanges(int bucket) override {
-    if (absl::Status status = CheckLocked(bucket); !status.ok()) return status;
-    pipeline_.Send(Sql().read_changes, PostgresParams().Int4(bucket).Int8(state(bucket).folded));
-    absl::StatusOr<Results> results = pipeline_.Sync();
-    if (!results.ok()) return results.status();
-    return Sequenced(results->back());
-  }
-
-  absl::StatusOr<Records> GetScorecards(int bucket, absl::Span<const ScorecardRow> keys) override {
-    if (absl::Status status = CheckLocked(bucket); !status.ok()) return status;
-    std::vector<int32_t> dimensions, days;
-    std::vector<std::string_view> values;
-    for (const ScorecardRow& key : keys) {
-      dimensions.push_back(key.dimension);
-      values.push_back(key.value);
-      days.push_back(key.day);
-    }
-    pipeline_.Send(Sql().get_scorecards,
-                   PostgresParams().Int4(bucket).Int4s(dimensions).Byteas(values).Int4s(days));
-    absl::StatusOr<Results> results = pipeline_.Sync();
-    if (!results.ok()) return results.status();
-    const PostgresRows& rows = results->back();
-    absl::flat_hash_map<std::tuple<int64_t, std::string_view, int64_t>, int> found;
-    for (int row = 0; row < rows.size(); ++row) {
-      found[{rows.Integer(row, 0), rows.Bytes(row, 1), rows.Integer(row, 2)}] = row;
-    }
-    Records records(keys.size());
-    for (size_t i = 0; i < keys.size(); ++i) {
-      auto it = found.find({keys[i].dimension, keys[i].value, keys[i].day});
-      if (it != found.end()) records[i] = std::string(rows.Bytes(it->second, 3));
-    }
-    return records;
-  }
-
-  // Whether a key was read in this transaction, and there: the lock of its bucket
-  // keeps it there.
-  bool IsPresent(size_t table, int bucket, const std::string& key) const {
-    return !present_[table].empty() && present_[table].contains(BucketKey{bucket, key});
-  }
-
- private:
-  PostgresPipeline& pipeline_;
-  std::array<absl::flat_hash_set<BucketKey>, kParcelTables> present_;
-};
-
-// Sends rows of one bucket by statements of many rows each.
-template <typename Row, typename AddRow>
-void SendSized(PostgresPipeline& pipeline, const SizedStatement& statement, int bucket,
-               absl::Span<const Row> rows, AddRow add) {
-  while (!rows.empty()) {
-    const SizedStatement::Chosen chosen = statement.For(rows.size());
-    PostgresParams params;
-    params.Int4(bucket);
-    for (const Row& row : rows.first(chosen.rows)) add(row, params);
-    pipeline.Send(chosen.statement, params);
-    rows.remove_prefix(chosen.rows);
-  }
-}
-
-// The next of rows that are of one bucket.
-template <typename Row>
-absl::Span<const Row> TakeBucket(absl::Span<const Row>* rows) {
-  size_t size = 0;
-  while (size < rows->size() && (*rows)[size].bucket == rows->front().bucket) ++size;
-  const absl::Span<const Row> taken = rows->first(size);
-  rows->remove_prefix(size);
-  return taken;
-}
-
-void SendRows(PostgresPipeline& pipeline, const PostgresTransaction& tx, size_t table,
-              absl::Span<const ParcelWrites::Row> rows) {
-  const ParcelStatements::Table& sql = Sql().tables[table];
-  const int bucket = rows.front().bucket;
-  std::vector<std::string_view> removed, updated, records;
-  std::vector<const ParcelWrites::Row*> put;
-  for (const ParcelWrites::Row& row : rows) {
-    if (!row.record.has_value()) {
-      removed.push_back(row.key);
-    } else if (tx.IsPresent(table, bucket, row.key)) {
-      // An update costs less than an upsert.
-      updated.push_back(row.key);
-      records.push_back(*row.record);
-    } else {
-      put.push_back(&row);
-    }
-  }
-  if (!removed.empty()) pipeline.Send(sql.remove, PostgresParams().Int4(bucket).Byteas(removed));
-  if (!updated.empty()) {
-    pipeline.Send(sql.update, PostgresParams().Int4(bucket).Byteas(updated).Byteas(records));
-  }
-  SendSized(pipeline, sql.put, bucket, absl::MakeConstSpan(put),
-            [](const ParcelWrites::Row* row, PostgresParams& params) {
-              params.Bytes(row->key).Bytes(*row->record);
-            });
-}
-
-void SendTimers(PostgresPipeline& pipeline, absl::Span<const ParcelWrites::Timer> timers) {
-  const int bucket = timers.front().bucket;
-  std::vector<int64_t> times;
-  std::vector<std::string_view> parcels;
-  std::vector<const ParcelWrites::Timer*> added;
-  for (const ParcelWrites::Timer& timer : timers) {
-    if (timer.add) {
-      added.push_back(&timer);
-    } else {
-      times.push_back(timer.time);
-      parcels.push_back(timer.parcel);
-    }
-  }
-  if (!times.empty()) {
-    pipeline.Send(Sql().remove_timers, PostgresParams().Int4(bucket).Int8s(times).Byteas(parcels));
-  }
-  SendSized(pipeline, Sql().add_timers, bucket, absl::MakeConstSpan(added),
-            [](const ParcelWrites::Timer* timer, PostgresParams& params) {
-              params.Int8(timer->time).Bytes(timer->parcel);
-            });
-}
-
-void SendBucket(PostgresPipeline& pipeline, const ParcelWrites::Bucket& written, int32_t day) {
-  if (written.before == written.after && !written.folds) return;
-  const int bucket = written.bucket;
-  const int64_t sequence = written.after.sequence;
-  if (!written.journal.empty()) {
-    pipeline.Send(Sql().append_journal,
-                  PostgresParams().Int4(bucket).Int8(sequence).Int4(day).Bytes(written.journal));
-  }
-  if (!written.changes.empty()) {
-    pipeline.Send(Sql().append_changes,
-                  PostgresParams().Int4(bucket).Int8(sequence).Bytes(written.changes));
-  }
-  if (written.folds) pipeline.Send(Sql().remove_changes, PostgresParams().Int4(bucket));
-  SendSized(pipeline, Sql().put_scorecards, bucket, absl::MakeConstSpan(written.scorecards),
-            [](const ScorecardRow& row, PostgresParams& params) {
-              params.Int4(row.dimension).Bytes(row.value).Int4(row.day).Bytes(row.record);
-            });
-  pipeline.Send(Sql().set_state,
-                PostgresParams().Int4(bucket).Int8(sequence).Int8(written.after.folded));
-}
-
-void SendWrites(PostgresPipeline& pipeline, const PostgresTransaction& tx,
-                const ParcelWrites& writes, int32_t day) {
-  for (size_t table = 0; table < writes.rows.size(); ++table) {
-    absl::Span<const ParcelWrites::Row> rows = writes.rows[table];
-    while (!rows.empty()) SendRows(pipeline, tx, table, TakeBucket(&rows));
-  }
-  absl::Span<const ParcelWrites::Timer> timers = writes.timers;
-  while (!timers.empty()) SendTimers(pipeline, TakeBucket(&timers));
-  for (const ParcelWrites::Bucket& bucket : writes.buckets) SendBucket(pipeline, bucket, day);
 }
 
 class PostgresParcelStore : public ParcelStore {
@@ -409,7 +183,7 @@ absl::Status PostgresParcelStore::TryWrite(
     if (status.ok()) writes = tx.Finish();
     if (status.ok()) status = writes.status();
     if (status.ok() && !writes->empty()) {
-      SendWrites(pipeline, tx, *writes, day);
+      tx.SendWrites(*writes, day);
       pipeline.Send(Sql().commit);
       committing = true;
       status = pipeline.Sync().status();
@@ -438,6 +212,11 @@ absl::Status PostgresParcelStore::Write(
   bool again = true;
   for (int attempt = 0; attempt < kAttempts && again; ++attempt) {
     status = TryWrite(buckets, DayOf(now), body, &again);
+  }
+  if (store::IsStatementError(status)) {
+    // Perhaps another replica, whose clock is ahead, has dropped the partition.
+    absl::MutexLock lock(&partitions_mutex_);
+    partitions_.clear();
   }
   return status;
 }
@@ -503,7 +282,7 @@ absl::StatusOr<ParcelStore::JournalPage> PostgresParcelStore::ReadJournal(int bu
   });
   if (!results.ok()) return results.status();
   if (results->back().size() != 1) return store::StatementError();
-  JournalPage page{Sequenced(results->front()), results->back().Integer(0, 0)};
+  JournalPage page{ToSequencedRecords(results->front()), results->back().Integer(0, 0)};
   // What is about to be dropped.
   std::erase_if(page.rows, [&](const SequencedRecord& row) { return row.sequence < page.oldest; });
   return page;

@@ -369,7 +369,7 @@ absl::Status SqliteParcelStore::Transact(absl::FunctionRef<absl::StatusOr<bool>(
     status = writer_->Execute(Sql().commit, {}).status();
     // Where syncing failed, the log may hold the commit or not.
     if (store::IsDatabaseAway(status)) status = store::CommitUnknownError();
-    if (status.ok()) last_commit_ = absl::GetCurrentTimeNanos() / 1000;
+    if (status.ok()) last_commit_ = absl::ToUnixMicros(options_.clock());
   }
   writer_->Rollback();
   return status;
@@ -601,7 +601,7 @@ absl::Status SqliteParcelStore::ExpireJournal(absl::Time before) {
 
 absl::Status SqliteParcelStore::Healthy() {
   // A commit shows it, too.
-  if (absl::Now() - absl::FromUnixMicros(last_commit_) < kHealthyFor) return absl::OkStatus();
+  if (options_.clock() - absl::FromUnixMicros(last_commit_) < kHealthyFor) return absl::OkStatus();
   absl::MutexLock lock(&writer_mutex_);
   return Transact([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::StatusOr<bool> {
     absl::Status status = writer_->Execute(Sql().check, {}).status();

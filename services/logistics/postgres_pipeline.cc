@@ -122,13 +122,13 @@ absl::Status PostgresPipeline::Connect() {
   if (PQstatus(connection_) != CONNECTION_OK) return Error(nullptr, "connect");
   PQsetNoticeReceiver(
       connection_, [](void*, const PGresult*) {}, nullptr);
-  // All goes along an index, always, and is planned once: how long a statement takes
-  // must not depend on what the planner guesses of a table's size.
+  // All goes along an index, always: how long a statement takes must not depend on what
+  // the planner guesses of a table's size.
   const std::string setup = absl::StrCat(
       "SET search_path = \"", settings_.schema,
       "\"; SET synchronous_commit = on; SET jit = off; SET enable_seqscan = off; "
       "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
-      "SET plan_cache_mode = force_generic_plan; SET idle_in_transaction_session_timeout = ",
+      "SET idle_in_transaction_session_timeout = ",
       absl::ToInt64Milliseconds(settings_.idle_timeout));
   const PostgresRows result(PQexec(connection_, setup.c_str()));
   if (result.status() != PGRES_COMMAND_OK) return Error(result.get(), "set up");
@@ -159,41 +159,35 @@ absl::Status PostgresPipeline::Error(const PGresult* result, std::string_view do
   return store::StatementError();
 }
 
-void PostgresPipeline::SendParams(const char* name, std::string_view sql,
-                                  const PostgresParams& params) {
+void PostgresPipeline::Send(const ParcelStatement& statement, const PostgresParams& params) {
+  if (broken_) return;
+  std::vector<Oid> types;
   std::vector<const char*> values;
   std::vector<int> lengths;
-  values.reserve(params.params_.size());
-  lengths.reserve(params.params_.size());
   for (const PostgresParams::Param& param : params.params_) {
+    types.push_back(param.type);
     values.push_back(param.data == nullptr ? params.buffer_.data() + param.offset : param.data);
     lengths.push_back(param.length);
   }
   const std::vector<int> formats(values.size(), 1);
   const int count = static_cast<int>(values.size());
-  if (PQsendQueryPrepared(connection_, name, count, values.data(), lengths.data(), formats.data(),
-                          1) != 1) {
-    broken_ = true;
-    return;
-  }
-  expected_.push_back({nullptr, sql});
-}
-
-void PostgresPipeline::Send(const ParcelStatement& statement, const PostgresParams& params) {
-  if (broken_) return;
   const std::string name = absl::StrCat("s", statement.number);
-  if (!prepared_[statement.number]) {
-    std::vector<Oid> types;
-    for (const PostgresParams::Param& param : params.params_) types.push_back(param.type);
-    if (PQsendPrepare(connection_, name.c_str(), statement.sql.c_str(),
-                      static_cast<int>(types.size()), types.data()) != 1) {
-      broken_ = true;
-      return;
+  bool sent = true;
+  if (statement.with_arrays) {
+    sent = PQsendQueryParams(connection_, statement.sql.c_str(), count, types.data(), values.data(),
+                             lengths.data(), formats.data(), 1) == 1;
+  } else {
+    if (!prepared_[statement.number]) {
+      sent =
+          PQsendPrepare(connection_, name.c_str(), statement.sql.c_str(), count, types.data()) == 1;
+      prepared_[statement.number] = sent;
+      expected_.push_back({&statement, statement.sql});
     }
-    prepared_[statement.number] = true;
-    expected_.push_back({&statement, statement.sql});
+    sent = sent && PQsendQueryPrepared(connection_, name.c_str(), count, values.data(),
+                                       lengths.data(), formats.data(), 1) == 1;
   }
-  SendParams(name.c_str(), statement.sql, params);
+  if (!sent) broken_ = true;
+  expected_.push_back({nullptr, statement.sql});
 }
 
 void PostgresPipeline::SendOnce(std::string_view sql) {

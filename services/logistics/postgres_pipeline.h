@@ -95,8 +95,6 @@ class PostgresPipeline {
 
   absl::Status Connect();
   absl::Status Error(const PGresult* result, std::string_view doing);
-  void SendParams(const char* name, std::string_view sql, const PostgresParams& params);
-
   // What was sent, and whose result is to be read.
   struct Expected {
     const ParcelStatement* prepares;  // null: it does not prepare

@@ -50,6 +50,7 @@ class PostgresDatabase : public TestParcelDatabase {
     all.schema = schema_;
     return OpenPostgresParcelStoreWith(connection_, std::move(all));
   }
+  std::string schema() const override { return schema_; }
 
  private:
   const std::string connection_;

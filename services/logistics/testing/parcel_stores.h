@@ -28,6 +28,8 @@ class TestParcelDatabase {
   virtual absl::StatusOr<std::unique_ptr<ParcelStore>> Open(ParcelStoreOptions options = {}) = 0;
   // The same, and ends the program where it fails.
   std::unique_ptr<ParcelStore> OpenOrDie(ParcelStoreOptions options = {});
+  // The PostgreSQL schema that it is; empty where it is SQLite.
+  virtual std::string schema() const { return ""; }
 };
 
 struct TestParcelStore {
