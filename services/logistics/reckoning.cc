@@ -177,6 +177,7 @@ Reckoning NewReckoning(const Partnership& partnership, absl::CivilMonth month,
   *reckoning.mutable_dispute_due_date() =
       ToDate(CivilOf(today) + partnership.dispute_window_days());
   reckoning.set_opener(std::string(opener));
+  reckoning.set_state(Reckoning::OPEN);
   return reckoning;
 }
 

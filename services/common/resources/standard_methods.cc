@@ -1,5 +1,6 @@
 #include "services/common/resources/standard_methods.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -108,6 +109,13 @@ absl::StatusOr<std::string> NewName(const RequestShape& shape, Writer& writer,
   return type.pattern().Build(ids, IdField(shape, at));
 }
 
+// Whether an owner is no business of the caller's.
+bool SetsOwners(const api::ResourceType& type) {
+  return std::any_of(type.owners().begin(), type.owners().end(), [](const api::FieldPath& owner) {
+    return api::HasBehavior(owner.leaf(), google::api::OUTPUT_ONLY);
+  });
+}
+
 // Creates from a CreateXRequest.
 absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
                                       const Message& request, const std::string& at) {
@@ -124,12 +132,17 @@ absl::StatusOr<std::string> CreateOne(const RequestShape& shape, Writer& writer,
   if (type.state() != nullptr) {
     resource->GetReflection()->SetEnum(resource.get(), type.state(), type.initial_state());
   }
-  // Those who may not create it do not learn whether it exists.
-  if (!writer.caller().Permits(type, *resource)) return writer.caller().Denied(*name);
+  // Those who may not create it do not learn whether it exists. Owners that the
+  // collection's rule sets are not known before Write, which checks them.
+  const bool permitted = writer.caller().Permits(type, *resource);
+  if (!permitted && !SetsOwners(type)) return writer.caller().Denied(*name);
   writer.Expect(collection, *name, *resource);
   auto existing = writer.Read(collection, *name);
   if (!existing.ok()) return existing.status();
   if (existing->has_value()) {
+    if (!permitted && !writer.caller().Permits(type, *(*existing)->message)) {
+      return writer.caller().Denied(*name);
+    }
     return api::Error(absl::StatusCode::kAlreadyExists, "RESOURCE_EXISTS",
                       absl::StrCat(*name, " exists already; choose another id, or update it"))
         .With("resource", *name)
