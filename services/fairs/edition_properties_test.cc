@@ -157,23 +157,25 @@ class EditionPropertiesTest
             .ok();
   }
 
+  // Of whoever takes part, so that a stage that is decided again has others in it.
   void Sanction() {
-    if (!sanction_.empty() && random_.Below(2) == 0) {
+    if (sanctions_.size() > 4 || (!sanctions_.empty() && random_.Below(2) == 0)) {
       v1::LiftSanctionRequest lift;
-      lift.set_name(sanction_);
+      lift.set_name(sanctions_.back());
       lift.set_lift_reason("r");
       EXPECT_THAT(server_.Call<v1::Sanction>("SanctionService/LiftSanction", lift), IsOk());
-      sanction_.clear();
+      sanctions_.pop_back();
       return;
     }
     v1::CreateSanctionRequest create;
     v1::Sanction& sanction = *create.mutable_sanction();
-    sanction.set_enterprise(random_.Pick(server_.edition().enterprises).name());
-    sanction.set_scope(random_.Below(2) == 0 ? v1::Sanction::BRAND_BOOTHS : v1::Sanction::FAIR);
+    sanction.set_enterprise(random_.Pick(server_.edition().applications).enterprise());
+    sanction.set_scope(random_.Below(4) == 0 ? v1::Sanction::BRAND_BOOTHS : v1::Sanction::FAIR);
     sanction.set_first_edition(136);
     sanction.set_editions(1);
     sanction.set_reason("r");
-    sanction_ = server_.Must<v1::Sanction>("SanctionService/CreateSanction", create).name();
+    sanctions_.push_back(
+        server_.Must<v1::Sanction>("SanctionService/CreateSanction", create).name());
   }
 
   void Invite() {
@@ -245,7 +247,7 @@ class EditionPropertiesTest
   void Step() {
     server_.clock().Advance(absl::Minutes(1));
     moved_.clear();
-    if (random_.Below(25) == 0) Sanction();
+    if (random_.Below(6) == 0) Sanction();
     if (random_.Below(25) == 0) Invite();
     if (random_.Below(40) == 0) {
       Look();  // with the stands of who was invited
@@ -423,7 +425,7 @@ class EditionPropertiesTest
 
   void Stage(v1::Stage stage, bool waiting_list) {
     SCOPED_TRACE(absl::StrCat(v1::Stage_Name(stage), waiting_list ? ", waiting list" : ""));
-    waited_ |= waiting_list;
+    waited_ |= waiting_list && stage == v1::GENERAL;
     const auto freezing = server_.StartFreeze(stage, waiting_list);
     ASSERT_THAT(freezing, IsOk());
     MaybeCrash(freezing->name(), 4);
@@ -491,7 +493,7 @@ class EditionPropertiesTest
   std::map<Application::State, int> reached_;
   std::set<std::string> moved_;
   std::set<v1::Stage> drawn_;
-  std::string sanction_;
+  std::vector<std::string> sanctions_;
   int created_ = 0;
   int invitations_ = 0;
   int moves_ = 0;
