@@ -13,12 +13,13 @@ namespace {
 absl::StatusOr<int> RunLogistics(Session& session, const Flags& flags) {
   using Verb = absl::StatusOr<int> (*)(Session&, const Flags&);
   static const auto& verbs = *new std::map<std::string, Verb>{
-      {"import", ImportEventFiles}, {"announce", AnnounceParcels}, {"scorecard", ShowScorecard},
-      {"compare", CompareCouriers}, {"track", TrackParcel},        {"watch", WatchLogistics}};
+      {"import", ImportEventFiles},   {"announce", AnnounceParcels}, {"scorecard", ShowScorecard},
+      {"scorecards", ListScorecards}, {"compare", CompareCouriers},  {"track", TrackParcel},
+      {"watch", WatchLogistics}};
   const auto verb = verbs.find(flags.args().empty() ? "" : flags.args()[0]);
   if (verb == verbs.end()) {
     return UsageError(
-        "logistics takes import FILE..., announce FILE..., scorecard, compare LANE, "
+        "logistics takes import FILE..., announce FILE..., scorecard, scorecards, compare LANE, "
         "track CARRIER NUMBER or watch");
   }
   return verb->second(session, flags);
@@ -59,7 +60,7 @@ Command LogisticsCommand() {
   return {
       .name = "logistics",
       .arguments =
-          "import FILE... | announce FILE... | scorecard | compare LANE | "
+          "import FILE... | announce FILE... | scorecard | scorecards | compare LANE | "
           "track CARRIER NUMBER | watch",
       .summary = "send tracking events, see parcels and scorecards",
       .details =
@@ -68,13 +69,15 @@ Command LogisticsCommand() {
           "cannot be read or are refused are reported with their line, and disturb no other: the\n"
           "exit code is then 2. The same command goes on where it was cut off; what is sent twice\n"
           "counts once. announce takes JSON Lines of CreateParcelRequest and\n"
-          "LinkTrackingNumberRequest. scorecard shows that of a courier, lane and so on; compare\n"
-          "the couriers of a lane, and where the data cannot tell them apart. track finds the\n"
+          "LinkTrackingNumberRequest. scorecard shows that of a courier, lane and so on;\n"
+          "scorecards those of all; compare the couriers of a lane, and where the data cannot tell "
+          "them apart. track finds the\n"
           "parcel of a number, with its events. watch shows a parcel, a scorecard or the feed of\n"
           "`events` as they change. For example\n\n"
           "  caravanctl logistics announce parcels.jsonl\n"
           "  caravanctl logistics import events.csv --carrier nordkurier --map status=code\n"
           "  caravanctl logistics scorecard --courier nordkurier --month 2024-11\n"
+          "  caravanctl logistics scorecards --by lane --every week --month 2024-11\n"
           "  caravanctl logistics compare hangzhou-de-air --rate first-attempt --month 2024-11\n"
           "  caravanctl logistics track silkwing YT0100000004000001\n"
           "  caravanctl logistics watch --lane hangzhou-de-air --day 2024-11-11\n",
@@ -94,6 +97,8 @@ Command LogisticsCommand() {
                 {"origin-zone", "NAME", "of a pilot zone"},
                 {"seller", "NAME", "of an enterprise"},
                 {"platform", "NAME", "of a platform"},
+                {"by", "DIMENSION", "scorecards: courier, lane, seller and so on"},
+                {"every", "PERIOD", "scorecards: day, week or month (default)"},
                 {"month", "MONTH", "scorecard, compare, watch: 2024-08"},
                 {"week", "DAY", "the week (from Monday) of a day"},
                 {"day", "DAY", "a day"},
@@ -104,7 +109,7 @@ Command LogisticsCommand() {
                 OutputFlag("table, json or yaml")},
       .run = RunLogistics,
       .completes = Completes::kWords,
-      .words = {"import", "announce", "scorecard", "compare", "track", "watch"}};
+      .words = {"import", "announce", "scorecard", "scorecards", "compare", "track", "watch"}};
 }
 
 }  // namespace caravan::cli

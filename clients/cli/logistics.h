@@ -25,6 +25,7 @@ namespace caravan::cli {
 absl::StatusOr<int> ImportEventFiles(Session& session, const Flags& flags);
 absl::StatusOr<int> AnnounceParcels(Session& session, const Flags& flags);
 absl::StatusOr<int> ShowScorecard(Session& session, const Flags& flags);
+absl::StatusOr<int> ListScorecards(Session& session, const Flags& flags);
 absl::StatusOr<int> CompareCouriers(Session& session, const Flags& flags);
 absl::StatusOr<int> TrackParcel(Session& session, const Flags& flags);
 absl::StatusOr<int> WatchLogistics(Session& session, const Flags& flags);

@@ -1,4 +1,4 @@
-// `logistics scorecard` and `logistics compare`.
+// `logistics scorecard`, `logistics scorecards` and `logistics compare`.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -197,6 +197,50 @@ absl::StatusOr<int> ShowScorecard(Session& session, const Flags& flags) {
   const auto catalog = session.catalog();
   if (!catalog.ok()) return catalog.status();
   if (auto s = PrintAnswer(*format, **catalog, *scorecard, session.out()); !s.ok()) return s;
+  return 0;
+}
+
+absl::StatusOr<int> ListScorecards(Session& session, const Flags& flags) {
+  if (flags.args().size() != 1) return UsageError("logistics scorecards takes flags only");
+  v1::QueryScorecardsRequest request;
+  const auto dimension = EnumFlag<v1::Dimension>(flags, "by");
+  if (!dimension.ok()) return dimension.status();
+  request.set_dimension(*dimension);
+  const auto granularity = EnumFlag<v1::Granularity>(flags, "every", "month");
+  if (!granularity.ok()) return granularity.status();
+  request.set_granularity(*granularity);
+  auto days = DaysOf(flags);
+  if (!days.ok()) return days.status();
+  *request.mutable_begin_date() = days->begin;
+  *request.mutable_end_date() = days->end;
+  const auto format = ParseFormat(flags.Get("output", "table"));
+  if (!format.ok()) return format.status();
+  const auto connection = session.connection();
+  if (!connection.ok()) return connection.status();
+  const auto answer = v1::ScorecardServiceClient(*connection).QueryScorecards(request);
+  if (!answer.ok()) return answer.status();
+  if (*format != Format::kTable && *format != Format::kWide) {
+    const auto catalog = session.catalog();
+    if (!catalog.ok()) return catalog.status();
+    if (auto s = PrintAnswer(*format, **catalog, *answer, session.out()); !s.ok()) return s;
+    return 0;
+  }
+  Table table(
+      {"VALUE", "FROM", "HANDED OVER", "DELIVERED", "DUE", "ON TIME", "FIRST ATTEMPT", "LOSS"},
+      session.out());
+  for (const v1::Scorecard& scorecard : answer->scorecards()) {
+    const auto rate = [&](v1::Rate which) {
+      for (const v1::RateValue& value : scorecard.rates()) {
+        if (value.rate() == which) return Percent(value.value());
+      }
+      return std::string();
+    };
+    table.Add({OneLine(ShortName(scorecard.value())), Text(scorecard.begin_date()),
+               absl::StrCat(scorecard.handed_over()), absl::StrCat(scorecard.delivered()),
+               absl::StrCat(scorecard.due()), rate(v1::ON_TIME), rate(v1::FIRST_ATTEMPT),
+               rate(v1::LOSS)});
+  }
+  table.Flush();
   return 0;
 }
 

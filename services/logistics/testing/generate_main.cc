@@ -5,11 +5,9 @@
 //
 // PART is, for `caravanctl apply -f -`
 //   zones         the firms and platforms that the zones service must know of (with --load)
-//   registers     calendars, partners and lanes
+//   registers     calendars, partners and lanes, for which tracking vocabularies must be there
+//                 (deploy/data/tracking_vocabularies)
 //   partnerships  the agreements, ACTIVE (with --load)
-//   vocabularies DIR
-//                 the tracking vocabularies of DIR/tracking_codes.csv and
-//                 DIR/tracking_vocabularies.csv (deploy/data); they come before the registers
 // or
 //   files DIR [--format csv|jsonl|mixed] [--broken N]
 //                 DIR/announcements.jsonl and, for later, DIR/late.jsonl for `caravanctl
@@ -28,9 +26,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "caravan/logistics/v1/tracking_vocabularies.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "services/logistics/testing/stream_generator.h"
 
@@ -38,7 +34,7 @@ namespace caravan::logistics::testing {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: logistics-stream zones|vocabularies DIR|registers|partnerships|count|files DIR\n"
+    "usage: logistics-stream zones|registers|partnerships|count|files DIR\n"
     "         [--seed N] [--events N] [--begin DATE] [--days N] [--sellers N]\n"
     "         [--without-zones] [--format csv|jsonl|mixed] [--broken N]\n";
 
@@ -56,7 +52,7 @@ bool Parse(const std::vector<std::string_view>& words, Request& request) {
   if (words.empty()) return false;
   request.part = words[0];
   size_t i = 1;
-  if (request.part == "files" || request.part == "vocabularies") {
+  if (request.part == "files") {
     if (words.size() < 2) return false;
     request.folder = words[i++];
   }
@@ -190,45 +186,6 @@ int WriteFiles(const Request& request) {
   return 1;
 }
 
-// The rows of a table of reference data, without its header; cells are not quoted.
-std::vector<std::vector<std::string>> ReadTable(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::vector<std::vector<std::string>> rows;
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) rows.push_back(absl::StrSplit(line, ','));
-  return rows;
-}
-
-int WriteVocabularies(const std::filesystem::path& folder) {
-  std::map<std::string, v1::TrackingVocabulary> vocabularies;
-  for (const auto& row : ReadTable(folder / "tracking_vocabularies.csv")) {
-    v1::TrackingVocabulary& vocabulary = vocabularies[row.at(0)];
-    vocabulary.set_name("trackingVocabularies/" + row[0]);
-    vocabulary.set_display_name("Codes of " + row[0]);
-    vocabulary.set_time_rule(row.at(1));
-    vocabulary.set_note(row.at(2));
-  }
-  for (const auto& row : ReadTable(folder / "tracking_codes.csv")) {
-    v1::TrackingVocabulary::Code& code = *vocabularies.at(row.at(0)).add_codes();
-    code.set_code(row.at(1));
-    v1::TrackingStatus status = v1::UNKNOWN;
-    v1::TrackingReason reason = v1::TRACKING_REASON_UNSPECIFIED;
-    if (!v1::TrackingStatus_Parse(row.at(2), &status) ||
-        (!row.at(3).empty() && !v1::TrackingReason_Parse(row[3], &reason))) {
-      std::cerr << "no status or reason: " << row[2] << " " << row[3] << "\n";
-      return 1;
-    }
-    code.set_status(status);
-    code.set_reason(reason);
-    code.set_note(row.at(4));
-  }
-  for (const auto& [id, vocabulary] : vocabularies) Write(std::vector{vocabulary});
-  if (!vocabularies.empty() && std::cout.flush()) return 0;
-  std::cerr << "there are no vocabularies in " << folder << "\n";
-  return 1;
-}
-
 int Count(const Request& request) {
   StreamGenerator generator(request.stream);
   StreamItem item;
@@ -256,7 +213,6 @@ int Count(const Request& request) {
 
 int Main(const Request& request) {
   if (request.part == "files") return WriteFiles(request);
-  if (request.part == "vocabularies") return WriteVocabularies(request.folder);
   if (request.part == "count") return Count(request);
   const StreamWorld world(request.stream.world);
   if (request.part == "zones") {

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Lets check_scorecards.py count the scorecards of a service again that took invented streams:
+in random orders, with repeats and broken lines, partly before their parcels were announced. And
+sees that it notices forgeries.
+
+    check_scorecards_test.py BIN [EVENTS [SEED]]
+"""
+import copy
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+import check_scorecards as checker
+
+BIN = os.path.abspath(sys.argv[1])
+EVENTS = int(sys.argv[2]) if len(sys.argv) > 2 else 6000
+SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+DIMENSIONS = (
+    "PARTNERSHIP", "COURIER", "LINE_HAUL_COMPANY", "LANE", "DESTINATION", "ORIGIN_ZONE", "SELLER",
+    "PLATFORM",
+)  # fmt: skip
+failures = 0
+
+
+def fail(*text):
+    global failures
+    failures += 1
+    print("FAILED:", *text, file=sys.stderr)
+
+
+def run(*command, fine=(0,)):
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode not in fine:
+        fail(" ".join(command), "ended with", done.returncode, done.stderr[-2000:])
+        sys.exit(1)
+    return done.stdout
+
+
+def write(path, lines):
+    with open(path, "wb") as file:
+        file.write(b"".join(lines))
+
+
+class Service:
+    """caravan-logistics on SQLite, without a zones service, in a folder of its own."""
+
+    def __init__(self, folder):
+        ports = os.path.join(folder, "ports.json")
+        self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
+        # The settings of the tests are not those of a server.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CARAVAN_")}
+        environment["HOME"] = folder
+        os.environ.clear()
+        os.environ.update(environment)
+        access = os.path.join(folder, "access.yaml")
+        with open(access, "w", encoding="utf-8") as file:
+            file.write(
+                "roles: [{name: all, permissions: ['*']}]\n"
+                "bindings: [{principal: users/admin, role: all, resource: '*'}]\n"
+            )
+        self.process = subprocess.Popen(
+            [
+                f"{BIN}/caravan-logistics", "--listen", "127.0.0.1:0", "--admin-listen",
+                "127.0.0.1:0", "--ports-file", ports, "--insecure", "--insecure-principal",
+                "users/admin", "--access-policy", access, "--store", f"sqlite:{folder}/store.db",
+                "--peer", f"zones=unix:{folder}/none.sock",
+            ],
+            stdout=self.log,
+            stderr=self.log,
+        )  # fmt: skip
+        while not os.path.exists(ports) or not os.path.getsize(ports):
+            if self.process.poll() is not None:
+                self.log.seek(0)
+                fail("caravan-logistics did not start:", self.log.read()[-2000:])
+                sys.exit(1)
+            time.sleep(0.05)
+        with open(ports, encoding="utf-8") as file:
+            self.address = json.load(file)["listen"][0]
+
+    def caravanctl(self, *arguments, fine=(0,)):
+        where = ("--address", self.address, "--insecure")
+        return run(f"{BIN}/caravanctl", *arguments, *where, fine=fine)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def shuffle(folder, seed):
+    """Tears the files of events apart: lines in any order, some twice or thrice, in two parts."""
+    choose = random.Random(seed)
+    parts = ([], [])
+    for name in sorted(os.listdir(folder)):
+        carrier, extension = os.path.splitext(name)
+        if carrier in ("announcements", "late"):
+            continue
+        with open(os.path.join(folder, name), "rb") as file:
+            lines = file.readlines()
+        header = [lines.pop(0)] if extension == ".csv" else []
+        lines += choose.choices(lines, k=len(lines) // 4) if lines else []
+        choose.shuffle(lines)
+        half = choose.randrange(len(lines) + 1)
+        for part, some in enumerate((lines[:half], lines[half:])):
+            path = os.path.join(folder, f"part{part}-{name}")
+            write(path, header + some)
+            parts[part].append((carrier, path))
+    for part in parts:
+        choose.shuffle(part)
+    return parts
+
+
+def ask(service, folder, first, last):
+    """All scorecards by months, and those of lanes by days and weeks, as files."""
+    files = []
+    for dimension in DIMENSIONS:
+        for period in ("month",) + (("day", "week") if dimension == "LANE" else ()):
+            path = os.path.join(folder, f"{dimension}-{period}.json")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(
+                    service.caravanctl(
+                        "logistics", "scorecards", "--by", dimension, "--every", period, "--from",
+                        first, "--until", last, "-o", "json",
+                    )  # fmt: skip
+                )
+            files.append(path)
+    return files
+
+
+def world_of(folder, parts, vocabulary_files, as_of):
+    world = checker.World(as_of)
+    for path in vocabulary_files:
+        for document in checker.read_documents(path):
+            world.add_register(document)
+    for name in ("announcements", "late"):
+        with open(os.path.join(folder, name + ".jsonl"), encoding="utf-8") as file:
+            for line in file:
+                world.announce(checker.plain(json.loads(line)))
+    for part in parts:
+        for carrier, path in part:
+            world.events["partners/" + carrier] += checker.read_events(path)
+    return world
+
+
+def check_forgeries(world, said):
+    """Whatever is changed by one is noticed, and what is left out."""
+    honest, mine = checker.compare(world, said, True)
+    if honest:
+        return
+    whole = max(said, key=lambda s: len(json.dumps(s)))
+    forged = 0
+    for what in checker.COUNTS:
+        forgery = copy.deepcopy(whole)
+        forgery[what] = str(int(forgery.get(what, 0)) + 1)
+        forged += not checker.compare_with(mine, [forgery])
+    for rate in range(len(whole["rates"])):
+        for field, value in (("numerator", "7777"), ("denominator", "1"), ("value", "0.123456")):
+            forgery = copy.deepcopy(whole)
+            forgery["rates"][rate][field] = value
+            forged += not checker.compare_with(mine, [forgery])
+    for leg in range(len(whole["legs"])):
+        for field in ("p50Seconds", "p90Seconds", "p95Seconds", "p99Seconds"):
+            forgery = copy.deepcopy(whole)
+            forgery["legs"][leg][field] = str(int(int(forgery["legs"][leg][field]) * 1.03) + 2)
+            forged += not checker.compare_with(mine, [forgery])
+    for part in ("rates", "legs"):
+        forgery = copy.deepcopy(whole)
+        forgery[part].pop()
+        forged += not checker.compare_with(mine, [forgery])
+    if forged:
+        fail(forged, "forgeries were not noticed")
+    if not checker.compare(world, said[1:], True)[0]:
+        fail("a scorecard that is left out was not noticed")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        registers = []
+        for part in ("registers", "partnerships"):
+            path = os.path.join(folder, part + ".yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(run(f"{BIN}/logistics-stream", part, "--without-zones"))
+            registers.append(path)
+        vocabularies = os.path.join(folder, "vocabularies.yaml")
+        with open(vocabularies, "w", encoding="utf-8") as file:
+            file.write(run(f"{checker.DATA}/tracking_vocabularies"))
+        files = os.path.join(folder, "files")
+        run(
+            f"{BIN}/logistics-stream", "files", files, "--without-zones", "--events", str(EVENTS),
+            "--days", "60", "--seed", str(SEED), "--broken", "3",
+        )  # fmt: skip
+        parts = shuffle(files, SEED)
+        service = Service(folder)
+        try:
+            service.caravanctl("apply", "-f", vocabularies, "-f", registers[0])
+            service.caravanctl("apply", "--load", "-f", registers[1])
+            announce = lambda name: service.caravanctl(
+                "logistics", "announce", os.path.join(files, name + ".jsonl")
+            )
+            announce("announcements")
+            for part in parts:
+                for carrier, path in part:
+                    service.caravanctl(
+                        "logistics", "import", path, "--carrier", carrier, "--batch", "300", fine=(0, 2)
+                    )
+                if part is parts[0]:
+                    announce("late")
+            said_files = ask(service, folder, "2024-08-26", "2025-03-30")
+            as_of = time.time_ns() // 1000
+            world = world_of(files, parts, registers, as_of)
+            said = []
+            for path in said_files:
+                with open(path, encoding="utf-8") as file:
+                    said += checker.scorecards_in(json.load(file))
+            findings, mine = checker.compare(world, said, True)
+            for finding in findings[:40]:
+                fail(finding)
+            if len(said) < 200 or mine.parcels < EVENTS / 20:
+                fail(f"only {len(said)} scorecards of {mine.parcels} parcels")
+            check_forgeries(world, said)
+            # One scorecard as people get it, through the program itself.
+            one = os.path.join(folder, "one.json")
+            with open(one, "w", encoding="utf-8") as file:
+                file.write(
+                    service.caravanctl(
+                        "logistics", "scorecard", "--courier", "rhein-paket", "--month", "2024-09",
+                        "-o", "json",
+                    )  # fmt: skip
+                )
+            events = [f"{c}={p}" for part in parts for c, p in part]
+            print(
+                run(
+                    sys.executable, checker.__file__, "--registers", *registers, "--announcements",
+                    f"{files}/announcements.jsonl", f"{files}/late.jsonl", "--events", *events,
+                    "--scorecards", one,
+                ).strip()  # fmt: skip
+            )
+            print(f"{len(said)} scorecards, {mine.parcels} parcels, {len(findings)} differences")
+        finally:
+            service.stop()
+    return failures > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
