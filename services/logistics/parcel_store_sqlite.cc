@@ -17,6 +17,7 @@
 #include "services/common/store/store_errors.h"
 #include "services/logistics/connection_pool.h"
 #include "services/logistics/parcel_writes.h"
+#include "services/logistics/sqlite_statements.h"
 
 namespace caravan::logistics {
 namespace {
@@ -31,102 +32,7 @@ constexpr int64_t kExpiredAtOnce = 256;
 // For so long after a commit the database counts as healthy.
 constexpr absl::Duration kHealthyFor = absl::Seconds(1);
 
-// Rows that are long, or that come in the order of their keys, lie in tables by
-// rowid: there a page above the leaves refers to hundreds of them, not to a dozen,
-// and the parcels of these days lie side by side. Short ones are in their key's tree.
-const char* const kSchema[] = {
-    "CREATE TABLE meta (buckets INTEGER NOT NULL, format INTEGER NOT NULL, "
-    "checked INTEGER NOT NULL)",
-    "CREATE TABLE buckets (bucket INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, "
-    "folded INTEGER NOT NULL, oldest INTEGER NOT NULL)",
-    "CREATE TABLE parcels (bucket INTEGER NOT NULL, key BLOB NOT NULL, record BLOB NOT NULL, "
-    "PRIMARY KEY (bucket, key))",
-    "CREATE TABLE numbers (bucket INTEGER NOT NULL, key BLOB NOT NULL, record BLOB NOT NULL, "
-    "PRIMARY KEY (bucket, key)) WITHOUT ROWID",
-    "CREATE TABLE cursors (bucket INTEGER NOT NULL, key BLOB NOT NULL, record BLOB NOT NULL, "
-    "PRIMARY KEY (bucket, key)) WITHOUT ROWID",
-    "CREATE TABLE timers (bucket INTEGER NOT NULL, time INTEGER NOT NULL, parcel BLOB NOT NULL, "
-    "PRIMARY KEY (bucket, time, parcel)) WITHOUT ROWID",
-    "CREATE TABLE journal (bucket INTEGER NOT NULL, sequence INTEGER NOT NULL, "
-    "day INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (bucket, sequence))",
-    "CREATE TABLE changes (bucket INTEGER NOT NULL, sequence INTEGER NOT NULL, "
-    "record BLOB NOT NULL, PRIMARY KEY (bucket, sequence))",
-    "CREATE TABLE scorecards (bucket INTEGER NOT NULL, dimension INTEGER NOT NULL, "
-    "value BLOB NOT NULL, day INTEGER NOT NULL, record BLOB NOT NULL, "
-    "PRIMARY KEY (bucket, dimension, value, day)) WITHOUT ROWID",
-};
-
-// The statements of a table of records.
-struct TableSql {
-  std::string get, put, remove, scan;
-};
-
-TableSql MakeTableSql(std::string_view name) {
-  return {
-      .get = absl::StrCat("SELECT record FROM ", name, " WHERE bucket = $1 AND key = $2"),
-      .put = absl::StrCat("INSERT INTO ", name,
-                          " (bucket, key, record) VALUES ($1, $2, $3) ON CONFLICT (bucket, key) "
-                          "DO UPDATE SET record = excluded.record"),
-      .remove = absl::StrCat("DELETE FROM ", name, " WHERE bucket = $1 AND key = $2"),
-      .scan = absl::StrCat("SELECT key, record FROM ", name,
-                           " WHERE bucket = $1 AND key > $2 ORDER BY key LIMIT $3"),
-  };
-}
-
-struct Statements {
-  const std::string begin = "BEGIN IMMEDIATE";
-  const std::string commit = "COMMIT";
-  // By ParcelTable.
-  const std::array<TableSql, kParcelTables> tables = {
-      MakeTableSql("parcels"), MakeTableSql("numbers"), MakeTableSql("cursors")};
-  const std::string state = "SELECT sequence, folded FROM buckets WHERE bucket = $1";
-  const std::string states = "SELECT sequence, folded FROM buckets ORDER BY bucket";
-  const std::string set_state = "UPDATE buckets SET sequence = $1, folded = $2 WHERE bucket = $3";
-  const std::string add_timer =
-      "INSERT INTO timers (bucket, time, parcel) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-  const std::string remove_timer =
-      "DELETE FROM timers WHERE bucket = $1 AND time = $2 AND parcel = $3";
-  const std::string due_timers =
-      "SELECT time, parcel FROM timers WHERE bucket = $1 AND time <= $2 ORDER BY time, parcel "
-      "LIMIT $3";
-  const std::string append_journal =
-      "INSERT INTO journal (bucket, sequence, day, record) VALUES ($1, $2, $3, $4)";
-  const std::string read_journal =
-      "SELECT sequence, record FROM journal WHERE bucket = $1 AND sequence > $2 ORDER BY sequence "
-      "LIMIT $3";
-  const std::string oldest = "SELECT oldest FROM buckets WHERE bucket = $1";
-  const std::string journal_days =
-      "SELECT sequence, day FROM journal WHERE bucket = $1 ORDER BY sequence LIMIT $2";
-  const std::string expire_journal = "DELETE FROM journal WHERE bucket = $1 AND sequence <= $2";
-  const std::string set_oldest = "UPDATE buckets SET oldest = $1 WHERE bucket = $2";
-  const std::string append_changes =
-      "INSERT INTO changes (bucket, sequence, record) VALUES ($1, $2, $3)";
-  const std::string read_changes =
-      "SELECT sequence, record FROM changes WHERE bucket = $1 AND sequence > $2 ORDER BY sequence";
-  const std::string remove_changes = "DELETE FROM changes WHERE bucket = $1";
-  const std::string get_scorecard =
-      "SELECT record FROM scorecards WHERE bucket = $1 AND dimension = $2 AND value = $3 AND "
-      "day = $4";
-  const std::string put_scorecard =
-      "INSERT INTO scorecards (bucket, dimension, value, day, record) VALUES ($1, $2, $3, $4, $5) "
-      "ON CONFLICT (bucket, dimension, value, day) DO UPDATE SET record = excluded.record";
-  // Goes from value to value, and reads of each only the days: a month of every
-  // courier must not read their years.
-  const std::string read_scorecards =
-      "WITH RECURSIVE v (value) AS ("
-      "SELECT min(value) FROM scorecards WHERE bucket = $1 AND dimension = $2 AND value >= $3 "
-      "UNION ALL "
-      "SELECT (SELECT min(value) FROM scorecards WHERE bucket = $1 AND dimension = $2 AND "
-      "value > v.value) FROM v WHERE v.value < $4) "
-      "SELECT s.value, s.day, s.record FROM v CROSS JOIN scorecards AS s WHERE v.value <= $4 AND "
-      "s.bucket = $1 AND s.dimension = $2 AND s.value = v.value AND s.day >= $5 AND s.day < $6";
-  const std::string check = "UPDATE meta SET checked = 1 - checked";
-};
-
-const Statements& Sql() {
-  static const auto& statements = *new Statements;
-  return statements;
-}
+const SqliteStatements& Sql() { return SqliteStatements::Get(); }
 
 absl::StatusOr<Records> GetRecords(SqliteConnection& connection, ParcelTable table,
                                    absl::Span<const BucketKey> keys) {
@@ -282,7 +188,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteParcelStore::Connect(int
 
 absl::Status SqliteParcelStore::CreateTables(SqliteConnection& connection) {
   absl::Status status;
-  for (const char* sql : kSchema) {
+  for (const char* sql : Sql().schema) {
     if (status.ok()) status = connection.Execute(sql, {}).status();
   }
   absl::StatusOr<int> buckets = BucketsToMake(options_, 1);
@@ -404,7 +310,7 @@ absl::Status SqliteParcelStore::Apply(const ParcelWrites& writes) {
       [&](const std::string& sql, std::initializer_list<Param> params)
           ABSL_NO_THREAD_SAFETY_ANALYSIS { return writer_->Execute(sql, params).status(); };
   for (size_t table = 0; table < writes.rows.size(); ++table) {
-    const TableSql& sql = Sql().tables[table];
+    const SqliteStatements::Table& sql = Sql().tables[table];
     for (const ParcelWrites::Row& row : writes.rows[table]) {
       const std::string_view key = row.key;
       absl::Status status =
