@@ -45,6 +45,8 @@ class ProbeService::Reactor final : public grpc::ServerGenericBidiReactor {
       status_ = grpc::Status(static_cast<grpc::StatusCode>(code), one("fail-message-bin"),
                              one("fail-details-bin"));
     }
+    const bool fail_first = !one("fail-first").empty();
+    (void)absl::SimpleAtoi(one("fail-after"), &fail_after_);
     {
       absl::MutexLock lock(&probe_->mutex_);
       ++probe_->record_.started;
@@ -56,7 +58,7 @@ class ProbeService::Reactor final : public grpc::ServerGenericBidiReactor {
       Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "there is no such method"));
       return;
     }
-    if (!one("fail-first").empty()) {
+    if (fail_first) {
       Finish(status_);
       return;
     }
@@ -66,6 +68,10 @@ class ProbeService::Reactor final : public grpc::ServerGenericBidiReactor {
 
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfRequest();
+    ++messages_;
+    bytes_ += message_.Length();
+    if (messages_ == fail_after_) return Finish(status_);
+    if (method_ == "Stall") return;
     if (method_ == "Echo") {
       StartWrite(&message_);
       return;
@@ -80,8 +86,6 @@ class ProbeService::Reactor final : public grpc::ServerGenericBidiReactor {
       SendNext();
       return;
     }
-    ++messages_;
-    bytes_ += message_.Length();
     StartRead(&message_);
   }
 
@@ -97,7 +101,7 @@ class ProbeService::Reactor final : public grpc::ServerGenericBidiReactor {
       absl::MutexLock lock(&probe_->mutex_);
       ++probe_->record_.cancelled;
     }
-    if (method_ == "Hang") Finish(grpc::Status::CANCELLED);
+    if (method_ == "Hang" || method_ == "Stall") Finish(grpc::Status::CANCELLED);
   }
 
   void OnDone() override {
@@ -137,7 +141,7 @@ class ProbeService::Reactor final : public grpc::ServerGenericBidiReactor {
   const std::string method_;
   grpc::Status status_;
   grpc::ByteBuffer message_;
-  int64_t messages_ = 0, to_send_ = 0, bytes_each_ = 0, sent_ = 0;
+  int64_t fail_after_ = 0, messages_ = 0, to_send_ = 0, bytes_each_ = 0, sent_ = 0;
   size_t bytes_ = 0;
 };
 

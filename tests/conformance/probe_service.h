@@ -25,6 +25,7 @@ namespace caravan::conformance {
 //   Produce   reads one message, `<count> <bytes>`, and sends so many of so many bytes,
 //             each ending in its number
 //   Hang      reads to the end and never answers
+//   Stall     reads one message and no other, and never answers
 //
 // and request metadata says how a call goes:
 //
@@ -32,6 +33,7 @@ namespace caravan::conformance {
 //   trailer-<name>: <value>   comes back as trailing metadata <name>
 //   fail-code, fail-message-bin, fail-details-bin: the status it ends with
 //   fail-first: the status comes before any message
+//   fail-after: the status comes when so many messages have been read
 class ProbeService {
  public:
   ProbeService();

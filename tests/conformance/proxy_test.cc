@@ -239,6 +239,28 @@ TEST_P(ProxyTest, PassesStreamsInBothDirectionsAtOnce) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+// A request of a stream that is refused ends it while the client goes on sending.
+TEST_P(ProxyTest, PassesAStatusToAClientThatStillSends) {
+  for (const char* method : {"Echo", "Collect"}) {
+    Context context;
+    context.AddMetadata("fail-code", "3");
+    context.AddMetadata("fail-message-bin", "the third is wrong");
+    context.AddMetadata("fail-after", "3");
+    const auto stream = OpenStream(channel_.get(), &context, method);
+    // gRPC may take what comes after the end, or refuse it.
+    for (int i = 0; i < 100; ++i) (void)stream->Write(FromText(std::string(1000, 'x')));
+    grpc::ByteBuffer message;
+    int answers = 0;
+    while (stream->Read(&message)) ++answers;
+    EXPECT_EQ(answers, std::string(method) == "Echo" ? 2 : 0);
+    const grpc::Status status = stream->Finish();
+    EXPECT_EQ(status.error_code(), Code::INVALID_ARGUMENT);
+    EXPECT_EQ(status.error_message(), "the third is wrong");
+  }
+  // The connection goes on.
+  EXPECT_EQ(Call("Echo", "a").message, "a");
+}
+
 TEST_P(ProxyTest, PassesHeadersBeforeAnyMessage) {
   Context context;
   context.AddMetadata("reply-early", "yes");
@@ -503,6 +525,44 @@ TEST_P(ProxyTest, ASlowReaderKeepsMemoryFlat) {
     EXPECT_TRUE(stream->Finish().ok());
   }
   EXPECT_LT(proxy_->ResidentBytes() - before, 24 * kMegabyte);
+}
+
+// A service that does not read holds up the client, not the memory between.
+TEST_P(ProxyTest, ASlowServiceHoldsItsClientsBack) {
+  constexpr int64_t kMessage = kMegabyte / 4, kMessages = 400;
+  ASSERT_EQ(Call("Echo", "a").message, "a");
+  const int64_t before = proxy_->ResidentBytes();
+  std::vector<std::unique_ptr<Context>> contexts;
+  std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<std::thread> writers;
+  std::atomic<int64_t> sent = 0;
+  // The gateway gives a connection four windows of a stream: one is left for others.
+  constexpr int kStreams = 3;
+  for (int i = 0; i < kStreams; ++i) {
+    contexts.push_back(std::make_unique<Context>(absl::Seconds(60)));
+    streams.push_back(OpenStream(channel_.get(), contexts.back().get(), "Stall"));
+    writers.emplace_back([&sent, stream = streams.back().get()] {
+      const grpc::ByteBuffer message = FromText(std::string(kMessage, 'x'));
+      for (int64_t n = 0; n < kMessages && stream->Write(message); ++n) sent += kMessage;
+    });
+  }
+  // The clients go on until their windows are full: wait until they have stopped.
+  int64_t seen = 0;
+  bool others_go_on = true;
+  for (int quiet = 0; quiet < 5 && others_go_on;) {
+    for (int i = 0; i < 50 && others_go_on; ++i) others_go_on = Call("Echo", "b").message == "b";
+    const int64_t now = sent;
+    quiet = now == seen ? quiet + 1 : 0;
+    seen = now;
+  }
+  EXPECT_TRUE(others_go_on);
+  EXPECT_LT(seen, kStreams * kMessages * kMessage / 2);
+  EXPECT_LT(proxy_->ResidentBytes() - before, 24 * kMegabyte);
+  for (const auto& context : contexts) context->TryCancel();
+  for (std::thread& writer : writers) writer.join();
+  for (const auto& stream : streams) {
+    EXPECT_EQ(stream->Finish().error_code(), Code::CANCELLED);
+  }
 }
 
 std::string KindName(const ::testing::TestParamInfo<ProxyKind>& info) {
