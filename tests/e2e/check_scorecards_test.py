@@ -6,6 +6,7 @@ sees that it notices forgeries.
     check_scorecards_test.py BIN [EVENTS [SEED]]
 """
 import copy
+import csv
 import json
 import os
 import random
@@ -131,6 +132,45 @@ def ask(service, folder, first, last):
     return files
 
 
+def check_commands(service, folder, part):
+    """An import that is repeated goes on at its end; what is sent again is known."""
+    carrier, path = part
+    command = ("logistics", "import", path, "--carrier", carrier)
+    shown = service.caravanctl(*command, fine=(0, 2))
+    if not shown.startswith("0 events are new, 0 corrected others, 0 were known, 0 were refused"):
+        fail("an import that was done did something:", shown)
+    shown = service.caravanctl(*command, "--again", fine=(0, 2))
+    if not shown.startswith("0 events are new, 0 corrected others, ") or " 0 were known" in shown:
+        fail("what was sent again was not known:", shown)
+    broken = os.path.join(folder, "broken.jsonl")
+    good = b'{"trackingNumber": "T%d", "code": "EMI", "eventTime": "2024-09-01T10:00:00Z"}\n'
+    write(broken, [b"\xef\xbb\xbf" + good % 1, b"{\r\n", b"\n", b'{"code": "\xff"}\n', good % 2, b"{"])
+    errors = os.path.join(folder, "errors.csv")
+    command = ("logistics", "import", broken, "--carrier", "rhein-paket", "--errors", errors)
+    shown = service.caravanctl(*command, "--batch", "1", fine=(2,))
+    if not shown.startswith("2 events are new") or "3 rows cannot be read" not in shown:
+        fail("broken lines disturb others:", shown)
+    with open(errors, encoding="utf-8", newline="") as file:
+        where = [row[1:3] for row in csv.reader(file)][1:]
+    if where != [["2", "BAD_JSON"], ["4", "BAD_JSON"], ["6", "BAD_JSON"]]:
+        fail("broken lines are told as", where)
+    shown = service.caravanctl(
+        "logistics", "track", "rhein-paket", "T2", "--time", "2024-09-02T00:00:00Z"
+    )
+    if "Delivered: 2024-09-01 10:00:00Z" not in shown:
+        fail("a parcel is shown as", shown)
+    for wrong in (
+        ("import", path),
+        ("import", folder + "/none.csv", "--carrier", carrier),
+        ("scorecard", "--courier", "x"),
+        ("scorecard", "--courier", "x", "--lane", "y", "--month", "2024-09"),
+        ("scorecard", "--courier", "x", "--month", "September"),
+        ("compare", "hangzhou-de-air", "--rate", "luck", "--month", "2024-09"),
+        ("weigh",),
+    ):
+        service.caravanctl("logistics", *wrong, fine=(2,))
+
+
 def world_of(folder, parts, vocabulary_files, as_of):
     world = checker.World(as_of)
     for path in vocabulary_files:
@@ -222,6 +262,7 @@ def main():
             if len(said) < 200 or mine.parcels < EVENTS / 20:
                 fail(f"only {len(said)} scorecards of {mine.parcels} parcels")
             check_forgeries(world, said)
+            check_commands(service, folder, max(parts[0], key=lambda p: os.path.getsize(p[1])))
             # One scorecard as people get it, through the program itself.
             one = os.path.join(folder, "one.json")
             with open(one, "w", encoding="utf-8") as file:

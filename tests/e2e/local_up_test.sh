@@ -25,7 +25,7 @@ section_of() {  # of the tour: the command that contains $1, and its output
     END {if (index(part, text)) print part}' "$work/out")
 }
 
-up() { "$root/deploy/local/up" --data "$work/data" --bin "$bin" --port 0 --once >"$work/out" 2>&1; }
+up() { "$root/deploy/local/up" --data "$work/data" --bin "$bin" --port 0 --events 3000 --once >"$work/out" 2>&1; }
 up || { cat "$work/out" >&2; exit 1; }
 
 section_of "'batch = 5' -o name"
@@ -73,6 +73,19 @@ expect "a sanction" 'BRAND_BOOTHS'
   cat "$work/checked" >&2
   failures=$((failures + 1))
 }
+
+# The parcels.
+section_of "announcements.jsonl"
+expect "announced parcels" '^[1-9][0-9]+ parcels are announced, [1-9][0-9]+ tracking numbers linked, 0 rows'
+section_of "logistics import"
+expect "a broken line" 'harbour-line.csv:4: .*\[BAD_CSV\]'
+expect "events that are kept" '^[1-9][0-9]+ events are new'
+section_of "logistics scorecard "
+expect "a rate with its counts" '^on time +[0-9.]+ % +[0-9]+ of [1-9][0-9]*$'
+section_of "logistics compare"
+expect "a courier on a lane" '^(nordkurier|rhein-paket) '
+section_of "logistics track"
+expect "a parcel of two numbers" '^Tracking number: .* of partners/rhein-paket$'
 section=$(cat "$work/out")
 expect "an orderly end" '^Draining$'
 
@@ -82,8 +95,10 @@ section_of "'batch = 5' -o name"
 expect "zones of batch 5, again" '^46$'
 section_of "fair verify"
 expect "the same run, again" '^Verified: fairs/canton-136/allocations/4, 3 sections, [1-9]'
-if grep -qE "Loading|commit-lottery" "$work/out"; then
-  echo "FAILED: the second run has loaded the reference data or opened the fair again" >&2
+section_of "logistics scorecard "
+expect "the same scorecard, again" '^on time '
+if grep -qE "Loading|commit-lottery|logistics import" "$work/out"; then
+  echo "FAILED: the second run has loaded something or opened the fair again" >&2
   failures=$((failures + 1))
 fi
 exit $((failures > 0))
