@@ -245,18 +245,17 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
   std::vector<BucketKey> keys;
   absl::flat_hash_map<std::string, std::pair<const Announcement*, const Announcement::Number*>>
       by_number;
-  absl::flat_hash_map<std::string, const Announcement*> by_id;
-  std::vector<BucketKey> parcels;
+  absl::flat_hash_map<std::string, const Announcement*> by_id, by_alias;
+  std::vector<BucketKey> parcels, aliases;
   for (Announcement& announcement : plan) {
     if (announcement.is_repeat) continue;
     if (announcement.id.empty()) announcement.id = NewParcelId();
     by_id[announcement.id] = &announcement;
     parcels.push_back(ledger_.KeyOf(announcement.id));
-    // A name that was asked for leads to the parcel.
     const std::string& alias = announcement.request->parcel_id();
     if (!alias.empty() && alias != announcement.id) {
-      by_id[alias] = &announcement;
-      parcels.push_back(ledger_.KeyOf(alias));
+      by_alias[alias] = &announcement;
+      aliases.push_back(ledger_.KeyOf(alias));
     }
     for (const Announcement::Number& number : announcement.numbers) {
       keys.push_back(number.key);
@@ -265,6 +264,7 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
   }
   SortKeys(&keys);
   SortKeys(&parcels);
+  SortKeys(&aliases);
   absl::Status status = ChangeNumbers(keys, [&](size_t i, NumberUses& uses) -> absl::Status {
     const auto& [announcement, number] = by_number[keys[i].key];
     const absl::StatusOr<NumberUses::Meaning> meaning =
@@ -286,14 +286,18 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  // A name that was asked for leads to the parcel that answers: before that is announced,
+  // so that asking again finds it.
+  status = ledger_.Change(aliases, now, [&](size_t i, Visit& visit) -> absl::StatusOr<Verdict> {
+    const Announcement& announcement = *by_alias[aliases[i].key];
+    if (!visit.record.merged_into.empty()) return Verdict::kUnchanged;
+    if (visit.exists) return changed();
+    visit.record.merged_into = announcement.id;
+    return Verdict::kChanged;
+  });
+  if (!status.ok()) return status;
   status = ledger_.Change(parcels, now, [&](size_t i, Visit& visit) -> absl::StatusOr<Verdict> {
     const Announcement& announcement = *by_id[parcels[i].key];
-    if (visit.id != announcement.id) {
-      if (!visit.record.merged_into.empty()) return Verdict::kUnchanged;
-      if (visit.exists) return changed();
-      visit.record.merged_into = announcement.id;
-      return Verdict::kChanged;
-    }
     if (visit.record.announced && announcement.IsOf(visit.record)) return Verdict::kUnchanged;
     if (visit.record.announced || !visit.record.merged_into.empty()) return changed();
     announcement.ApplyTo(visit.record, now);

@@ -50,20 +50,24 @@ absl::StatusOr<Keeper::Link> Keeper::PlanLink(const v1::LinkTrackingNumberReques
   if (!numbers.ok()) return numbers.status();
   NumberUses& uses = numbers->front();
 
-  // Since when: what was said; or since the first event of the number's last parcel,
-  // where nobody has announced that; or now.
+  // Since when: what was said; or since the first event of the parcel that the number
+  // means now, where nobody has announced that; or now.
   absl::Time begin = now;
   if (request.has_begin_time()) {
     begin = FromTimestamp(request.begin_time());
-  } else if (!uses.empty()) {
-    std::string last = uses[uses.size() - 1].parcel;
-    const absl::StatusOr<std::optional<ParcelRecord>> other = ledger_.Follow(&last);
-    if (!other.ok()) return other.status();
-    if (*other && !(*other)->announced && last != link.id) {
-      for (const TrackingEvent& event : (*other)->events.events()) {
-        if (event.carrier != request.carrier()) continue;
-        begin = event.time;
-        break;
+  } else {
+    const absl::StatusOr<NumberUses::Meaning> current = Find(uses, request.carrier(), now);
+    if (!current.ok()) return current.status();
+    if (current->kind == Kind::kUse) {
+      std::string other_id = uses[current->use].parcel;
+      const absl::StatusOr<std::optional<ParcelRecord>> other = ledger_.Follow(&other_id);
+      if (!other.ok()) return other.status();
+      if (*other && !(*other)->announced && other_id != link.id) {
+        const auto events = (*other)->events.events();
+        const auto first = std::find_if(events.begin(), events.end(), [&](const auto& event) {
+          return event.carrier == request.carrier();
+        });
+        if (first != events.end()) begin = first->time;
       }
     }
   }
