@@ -37,7 +37,7 @@ def fail(*text):
 def run(*command, fine=(0,)):
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode not in fine:
-        fail(" ".join(command), "ended with", done.returncode, done.stderr[-2000:])
+        fail(" ".join(command), "ended with", done.returncode, done.stdout[-500:], done.stderr[-500:])
         sys.exit(1)
     return done.stdout
 
@@ -262,7 +262,6 @@ def main():
             if len(said) < 200 or mine.parcels < EVENTS / 20:
                 fail(f"only {len(said)} scorecards of {mine.parcels} parcels")
             check_forgeries(world, said)
-            check_commands(service, folder, max(parts[0], key=lambda p: os.path.getsize(p[1])))
             # One scorecard as people get it, through the program itself.
             one = os.path.join(folder, "one.json")
             with open(one, "w", encoding="utf-8") as file:
@@ -280,6 +279,7 @@ def main():
                     "--scorecards", one,
                 ).strip()  # fmt: skip
             )
+            check_commands(service, folder, max(parts[0], key=lambda p: os.path.getsize(p[1])))
             print(f"{len(said)} scorecards, {mine.parcels} parcels, {len(findings)} differences")
         finally:
             service.stop()
