@@ -73,7 +73,7 @@ ZonesProcess::~ZonesProcess() {
 }
 
 void ZonesProcess::Start() {
-  const std::vector<std::string> arguments = {
+  std::vector<std::string> arguments = {
       absl::StrCat(testing::ProgramFolder(), "/", options_.program),
       absl::StrCat("--store=", options_.store),
       absl::StrCat("--listen=unix:", options_.folder, "/", options_.name, ".socket"),
@@ -83,6 +83,7 @@ void ZonesProcess::Start() {
       "--insecure-principal=users/test",
       "--log-level=error",
   };
+  arguments.insert(arguments.end(), options_.flags.begin(), options_.flags.end());
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

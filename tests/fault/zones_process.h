@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "grpcpp/channel.h"
 
@@ -15,6 +16,7 @@ struct ZonesOptions {
   std::string name = "zones";
   std::string store;                      // the setting
   std::string program = "caravan-zones";  // of this build
+  std::vector<std::string> flags = {};    // more of them
   // Mounts a file system of so many bytes on this folder, which only the
   // process sees; see InItsFolder.
   std::string small_disk = {};

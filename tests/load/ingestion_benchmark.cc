@@ -1,0 +1,460 @@
+// Tracking events a second, acknowledged as durable over a stream with scorecards kept,
+// in turns with the engine's own bulk insert (SQLite) or COPY (PostgreSQL) of the same
+// rows with one index; then how long scorecards take.
+//
+//   ingestion_benchmark <store> <yardstick> <events> <events in a turn>
+//
+// for example `ingestion_benchmark sqlite:/tmp/b.db /tmp/yardstick.db 1000000 200000`, or with
+// PostgreSQL `postgresql:host=... dbname=...` and the yardstick `host=... dbname=...`. Both
+// are new. Client, generator and service share one process and its cores; the generator
+// rests while the clock runs. The service's time is that of the stream.
+#include <libpq-fe.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "caravan/logistics/v1/lanes.pb.h"
+#include "caravan/logistics/v1/partners.pb.h"
+#include "caravan/logistics/v1/partnerships.pb.h"
+#include "caravan/logistics/v1/scorecards.pb.h"
+#include "caravan/logistics/v1/tracking.pb.h"
+#include "caravan/logistics/v1/tracking_vocabularies.pb.h"
+#include "caravan/logistics/v1/working_calendars.pb.h"
+#include "grpcpp/impl/codegen/client_unary_call.h"
+#include "grpcpp/support/sync_stream.h"
+#include "services/common/testing/random.h"
+#include "services/common/testing/test_server.h"
+#include "services/logistics/logistics.h"
+#include "services/logistics/testing/stream_generator.h"
+
+namespace caravan::load {
+namespace {
+
+namespace v1 = logistics::v1;
+using logistics::testing::StreamGenerator;
+using logistics::testing::StreamItem;
+
+constexpr int kAnnounced = 1000;  // at once
+constexpr int kQueries = 1000;
+
+void NeedOk(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+template <class T>
+T Need(absl::StatusOr<T> result) {
+  NeedOk(result.status());
+  return *std::move(result);
+}
+
+double Seconds(absl::Time since) { return absl::ToDoubleSeconds(absl::Now() - since); }
+
+// What is inserted of an event by the yardstick.
+struct RawEvent {
+  const std::string* carrier;
+  const v1::TrackingEvent* event;
+};
+
+class Yardstick {
+ public:
+  virtual ~Yardstick() = default;
+  // Inserts rows in transactions of the service's batches' size, each durable.
+  virtual void Insert(const std::vector<RawEvent>& rows, size_t at_once) = 0;
+};
+
+class SqliteYardstick : public Yardstick {
+ public:
+  explicit SqliteYardstick(const std::string& path) {
+    Check(sqlite3_open(path.c_str(), &db_));
+    for (const char* sql :
+         {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA cache_size = -262144",
+          "CREATE TABLE events (carrier TEXT, number TEXT, event_id TEXT, code TEXT, place TEXT, "
+          "time TEXT, receipt INTEGER, correction INTEGER)",
+          "CREATE INDEX by_number ON events (number)"}) {
+      Check(sqlite3_exec(db_, sql, nullptr, nullptr, nullptr));
+    }
+    Check(sqlite3_prepare_v2(db_, "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", -1,
+                             &insert_, nullptr));
+  }
+  ~SqliteYardstick() override {
+    sqlite3_finalize(insert_);
+    sqlite3_close(db_);
+  }
+
+  void Insert(const std::vector<RawEvent>& rows, size_t at_once) override {
+    for (size_t begin = 0; begin < rows.size(); begin += at_once) {
+      Check(sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr));
+      for (size_t i = begin; i < std::min(rows.size(), begin + at_once); ++i) {
+        const v1::TrackingEvent& event = *rows[i].event;
+        Bind(1, *rows[i].carrier);
+        Bind(2, event.tracking_number());
+        Bind(3, event.event_id());
+        Bind(4, event.code());
+        Bind(5, event.place());
+        Bind(6, event.event_time());
+        sqlite3_bind_int64(insert_, 7, event.receipt_time().seconds());
+        sqlite3_bind_int64(insert_, 8, event.correction());
+        if (sqlite3_step(insert_) != SQLITE_DONE) Check(SQLITE_ERROR);
+        sqlite3_reset(insert_);
+      }
+      Check(sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr));
+    }
+  }
+
+ private:
+  void Bind(int column, const std::string& text) {
+    sqlite3_bind_text(insert_, column, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+  }
+  void Check(int code) {
+    if (code == SQLITE_OK) return;
+    std::fprintf(stderr, "%s\n", sqlite3_errmsg(db_));
+    std::exit(1);
+  }
+
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt* insert_ = nullptr;
+};
+
+class PostgresYardstick : public Yardstick {
+ public:
+  explicit PostgresYardstick(const std::string& conninfo)
+      : connection_(PQconnectdb(conninfo.c_str())) {
+    Execute(
+        "CREATE TABLE yardstick_events (carrier text, number text, event_id text, code text, "
+        "place text, time text, receipt bigint, correction int)");
+    Execute("CREATE INDEX yardstick_by_number ON yardstick_events (number)");
+  }
+  ~PostgresYardstick() override {
+    Execute("DROP TABLE yardstick_events");
+    PQfinish(connection_);
+  }
+
+  void Insert(const std::vector<RawEvent>& rows, size_t at_once) override {
+    for (size_t begin = 0; begin < rows.size(); begin += at_once) {
+      Execute("COPY yardstick_events FROM STDIN", PGRES_COPY_IN);
+      std::string text;
+      for (size_t i = begin; i < std::min(rows.size(), begin + at_once); ++i) {
+        const v1::TrackingEvent& event = *rows[i].event;
+        absl::StrAppend(&text, *rows[i].carrier, "\t", event.tracking_number(), "\t",
+                        event.event_id(), "\t", event.code(), "\t", event.place(), "\t",
+                        event.event_time());
+        absl::StrAppend(&text, "\t", event.receipt_time().seconds(), "\t", event.correction(),
+                        "\n");
+      }
+      if (PQputCopyData(connection_, text.data(), static_cast<int>(text.size())) != 1 ||
+          PQputCopyEnd(connection_, nullptr) != 1) {
+        Fail();
+      }
+      PGresult* result = PQgetResult(connection_);
+      if (PQresultStatus(result) != PGRES_COMMAND_OK) Fail();
+      PQclear(result);
+      PQgetResult(connection_);
+    }
+  }
+
+ private:
+  void Execute(const char* sql, ExecStatusType expected = PGRES_COMMAND_OK) {
+    PGresult* result = PQexec(connection_, sql);
+    if (PQresultStatus(result) != expected) Fail();
+    PQclear(result);
+  }
+  [[noreturn]] void Fail() {
+    std::fprintf(stderr, "%s\n", PQerrorMessage(connection_));
+    std::exit(1);
+  }
+
+  PGconn* connection_;
+};
+
+// The vocabularies of the reference data.
+std::vector<v1::TrackingVocabulary> Vocabularies() {
+  std::map<std::string, v1::TrackingVocabulary> vocabularies;
+  const auto for_each_row = [](const char* file, auto row) {
+    std::ifstream in(absl::StrCat(CARAVAN_REFERENCE_DATA, "/", file));
+    std::string line;
+    std::getline(in, line);
+    while (std::getline(in, line)) row(std::vector<std::string>(absl::StrSplit(line, ',')));
+  };
+  for_each_row("tracking_vocabularies.csv", [&](const std::vector<std::string>& cells) {
+    v1::TrackingVocabulary& vocabulary = vocabularies[cells[0]];
+    vocabulary.set_name(absl::StrCat("trackingVocabularies/", cells[0]));
+    vocabulary.set_display_name(cells[0]);
+    vocabulary.set_time_rule(cells[1]);
+  });
+  for_each_row("tracking_codes.csv", [&](const std::vector<std::string>& cells) {
+    auto& code = *vocabularies.at(cells[0]).add_codes();
+    code.set_code(cells[1]);
+    v1::TrackingStatus status = v1::UNKNOWN;
+    v1::TrackingReason reason = v1::TRACKING_REASON_UNSPECIFIED;
+    v1::TrackingStatus_Parse(cells[2], &status);
+    v1::TrackingReason_Parse(cells[3], &reason);
+    code.set_status(status);
+    code.set_reason(reason);
+  });
+  std::vector<v1::TrackingVocabulary> all;
+  for (auto& [id, vocabulary] : vocabularies) all.push_back(std::move(vocabulary));
+  return all;
+}
+
+class Benchmark {
+ public:
+  Benchmark(std::string store, std::unique_ptr<Yardstick> yardstick)
+      : yardstick_(std::move(yardstick)), generator_(Options()) {
+    server_ = testing::TestServer::Start({.definition = logistics::LogisticsDefinition(),
+                                          .access = testing::PolicyOf({{"users/admin", "*"}}),
+                                          .store = std::move(store),
+                                          .clock = clock_.AsFunction(),
+                                          .adjust = [](settings::ServerSettings& settings) {
+                                            settings.add_peer("zones=unix:/nonexistent/zones.sock");
+                                          }});
+    for (const v1::TrackingVocabulary& vocabulary : Vocabularies()) {
+      v1::CreateTrackingVocabularyRequest request;
+      request.set_tracking_vocabulary_id(vocabulary.name().substr(vocabulary.name().find('/') + 1));
+      *request.mutable_tracking_vocabulary() = vocabulary;
+      Call<v1::TrackingVocabulary>("TrackingVocabularyService/CreateTrackingVocabulary", request);
+    }
+    const logistics::testing::StreamWorld& world = generator_.world();
+    for (const auto& calendar : world.calendar_register) {
+      v1::CreateWorkingCalendarRequest request;
+      request.set_working_calendar_id(calendar.name().substr(calendar.name().find('/') + 1));
+      *request.mutable_working_calendar() = calendar;
+      Call<v1::WorkingCalendar>("WorkingCalendarService/CreateWorkingCalendar", request);
+    }
+    for (const auto& partner : world.partner_register) {
+      v1::CreatePartnerRequest request;
+      request.set_partner_id(partner.name().substr(partner.name().find('/') + 1));
+      *request.mutable_partner() = partner;
+      Call<v1::Partner>("PartnerService/CreatePartner", request);
+      if (std::find(partner.kinds().begin(), partner.kinds().end(), v1::Partner::COURIER) !=
+          partner.kinds().end()) {
+        couriers_.push_back(partner.name());
+      }
+    }
+    for (const auto& lane : world.lane_register) {
+      v1::CreateLaneRequest request;
+      request.set_lane_id(lane.name().substr(lane.name().find('/') + 1));
+      *request.mutable_lane() = lane;
+      Call<v1::Lane>("LaneService/CreateLane", request);
+    }
+    v1::LoadPartnershipsRequest request;
+    for (const auto& partnership : world.partnership_register) {
+      *request.add_partnerships() = partnership;
+    }
+    Call<v1::LoadPartnershipsResponse>("PartnershipService/LoadPartnerships", request);
+  }
+
+  // Takes in so many events, and inserts the same ones into the yardstick, in turns.
+  void Run(int64_t events, int64_t in_turn) {
+    std::printf("%12s %14s %14s %7s %10s\n", "events", "events/s", "yardstick/s", "ratio", "MiB");
+    int64_t done = 0;
+    while (done < events) {
+      const int64_t turn = std::min(in_turn, events - done);
+      Gather(turn);
+      const double service = Stream();
+      const double raw = InsertRaw();
+      done += turn;
+      rusage usage;
+      getrusage(RUSAGE_SELF, &usage);
+      std::printf("%12lld %14.0f %14.0f %7.2f %10ld\n", static_cast<long long>(done),
+                  static_cast<double>(turn) / service, static_cast<double>(turn) / raw,
+                  raw / service, usage.ru_maxrss / 1024);
+      std::fflush(stdout);
+      services_ += service;
+      raws_ += raw;
+    }
+    std::printf("%12s %14.0f %14.0f %7.2f\n", "all", static_cast<double>(events) / services_,
+                static_cast<double>(events) / raws_, raws_ / services_);
+  }
+
+  // How long a scorecard of a courier and month takes, and all of them.
+  void Ask() {
+    testing::Random random(7);
+    std::vector<double> times;
+    for (int i = 0; i < kQueries; ++i) {
+      v1::ComputeScorecardRequest request;
+      request.set_dimension(v1::COURIER);
+      request.set_value(random.Pick(couriers_));
+      request.mutable_begin_date()->set_year(2024);
+      request.mutable_begin_date()->set_month(9 + static_cast<int>(random.Below(4)));
+      request.mutable_begin_date()->set_day(1);
+      const absl::Time start = absl::Now();
+      Call<v1::Scorecard>("ScorecardService/ComputeScorecard", request);
+      times.push_back(1e3 * Seconds(start));
+    }
+    std::sort(times.begin(), times.end());
+    std::printf("one courier, one month: p50 %.2f ms, p99 %.2f ms\n", times[kQueries / 2],
+                times[kQueries * 99 / 100]);
+    times.clear();
+    int groups = 0;
+    for (int i = 0; i < 20; ++i) {
+      v1::QueryScorecardsRequest request;
+      request.set_dimension(v1::COURIER);
+      request.set_granularity(v1::MONTH);
+      request.mutable_begin_date()->set_year(2024);
+      request.mutable_begin_date()->set_month(1);
+      request.mutable_begin_date()->set_day(1);
+      request.mutable_end_date()->set_year(2026);
+      request.mutable_end_date()->set_month(1);
+      request.mutable_end_date()->set_day(1);
+      const absl::Time start = absl::Now();
+      groups = Call<v1::QueryScorecardsResponse>("ScorecardService/QueryScorecards", request)
+                   .scorecards_size();
+      times.push_back(1e3 * Seconds(start));
+    }
+    std::sort(times.begin(), times.end());
+    std::printf("all couriers by month, %d groups: p50 %.2f ms, most %.2f ms\n", groups,
+                times[times.size() / 2], times.back());
+  }
+
+ private:
+  static logistics::testing::StreamOptions Options() {
+    logistics::testing::StreamOptions options;
+    options.events = int64_t{1} << 40;
+    options.days = 3650;
+    options.world.zones = false;
+    return options;
+  }
+
+  template <class Response, class Request>
+  Response Call(std::string_view method, const Request& request) {
+    return Need(server_->Call<Response>(method, request, {.timeout = absl::Minutes(5)}));
+  }
+
+  // The next events of the generator, with the announcements and links between.
+  void Gather(int64_t events) {
+    early_.clear();
+    late_.clear();
+    links_.clear();
+    batches_.clear();
+    StreamItem item;
+    int64_t gathered = 0;
+    while (gathered < events && generator_.Next(&item)) {
+      now_ = std::max(now_, item.time);
+      switch (item.kind) {
+        case StreamItem::Kind::kAnnouncement:
+          (item.late ? late_ : early_).push_back(item.announcement);
+          break;
+        case StreamItem::Kind::kLink:
+          links_.push_back(item.link);
+          break;
+        case StreamItem::Kind::kBatch:
+          gathered += item.batch.events_size();
+          batches_.push_back(item.batch);
+          break;
+      }
+    }
+  }
+
+  void Announce(const std::vector<v1::CreateParcelRequest>& parcels) {
+    for (size_t begin = 0; begin < parcels.size(); begin += kAnnounced) {
+      v1::BatchCreateParcelsRequest request;
+      for (size_t i = begin; i < std::min(parcels.size(), begin + kAnnounced); ++i) {
+        *request.add_requests() = parcels[i];
+      }
+      Call<v1::BatchCreateParcelsResponse>("ParcelService/BatchCreateParcels", request);
+    }
+  }
+
+  // Announces, and streams the batches; the seconds that these took.
+  double Stream() {
+    if (now_ > clock_.Now()) clock_.Advance(now_ - clock_.Now());
+    const absl::Time announcing = absl::Now();
+    Announce(early_);
+    const double announced = Seconds(announcing);
+    const absl::Time start = absl::Now();
+    grpc::ClientContext context;
+    context.AddMetadata("caravan-principal", "users/admin");
+    const grpc::internal::RpcMethod rpc("/caravan.logistics.v1.TrackingService/StreamEvents",
+                                        grpc::internal::RpcMethod::BIDI_STREAMING);
+    std::unique_ptr<grpc::ClientReaderWriter<v1::StreamEventsRequest, v1::StreamEventsResponse>>
+        stream(grpc::internal::ClientReaderWriterFactory<
+               v1::StreamEventsRequest,
+               v1::StreamEventsResponse>::Create(server_->caller().channel().get(), rpc, &context));
+    std::thread reader([&] {
+      v1::StreamEventsResponse response;
+      while (stream->Read(&response)) {
+      }
+    });
+    for (const v1::StreamEventsRequest& batch : batches_) {
+      if (!stream->Write(batch)) break;
+    }
+    stream->WritesDone();
+    reader.join();
+    const grpc::Status ended = stream->Finish();
+    if (!ended.ok()) {
+      std::fprintf(stderr, "%s\n", ended.error_message().c_str());
+      std::exit(1);
+    }
+    const double seconds = Seconds(start);
+    for (const v1::LinkTrackingNumberRequest& link : links_) {
+      // A parcel that was never announced cannot be linked.
+      (void)server_->Call<v1::Parcel>("ParcelService/LinkTrackingNumber", link,
+                                      {.timeout = absl::Minutes(5)});
+    }
+    Announce(late_);
+    std::fprintf(stderr, "  %zu announced in %.1f s, %zu batches\n", early_.size(), announced,
+                 batches_.size());
+    return seconds;
+  }
+
+  double InsertRaw() {
+    std::vector<RawEvent> rows;
+    for (const v1::StreamEventsRequest& batch : batches_) {
+      for (const v1::TrackingEvent& event : batch.events())
+        rows.push_back({&batch.carrier(), &event});
+    }
+    const absl::Time start = absl::Now();
+    yardstick_->Insert(rows, 10'000);
+    return Seconds(start);
+  }
+
+  testing::TestClock clock_{absl::FromUnixSeconds(1725148800)};  // 2024-09-01
+  std::unique_ptr<Yardstick> yardstick_;
+  StreamGenerator generator_;
+  std::unique_ptr<testing::TestServer> server_;
+  std::vector<std::string> couriers_;
+  absl::Time now_ = absl::InfinitePast();
+  std::vector<v1::CreateParcelRequest> early_, late_;
+  std::vector<v1::LinkTrackingNumberRequest> links_;
+  std::vector<v1::StreamEventsRequest> batches_;
+  double services_ = 0, raws_ = 0;
+};
+
+}  // namespace
+}  // namespace caravan::load
+
+int main(int argc, char** argv) {
+  int64_t events = 0, in_turn = 0;
+  if (argc != 5 || !absl::SimpleAtoi(argv[3], &events) || !absl::SimpleAtoi(argv[4], &in_turn) ||
+      events < 1 || in_turn < 1) {
+    std::fprintf(stderr,
+                 "usage: ingestion_benchmark <store> <yardstick> <events> <events in a turn>\n");
+    return 2;
+  }
+  std::unique_ptr<caravan::load::Yardstick> yardstick;
+  if (absl::StartsWith(argv[1], "sqlite:")) {
+    yardstick = std::make_unique<caravan::load::SqliteYardstick>(argv[2]);
+  } else {
+    yardstick = std::make_unique<caravan::load::PostgresYardstick>(argv[2]);
+  }
+  caravan::load::Benchmark benchmark(argv[1], std::move(yardstick));
+  benchmark.Run(events, in_turn);
+  benchmark.Ask();
+  return 0;
+}
