@@ -719,8 +719,8 @@ def check(said, mine, differs):
             exact = seconds[math.ceil(percent * len(seconds) / 100) - 1]
             name = f"p{percent}Seconds"
             near = int(shown.get(name, 0))
-            # A bucket's number is within 1 % of it, and then rounded to a second.
-            if abs(near - exact) > 0.01 * max(near, exact) + 0.5:
+            # Within 1 %, of which whole seconds are shown.
+            if abs(near - exact) >= 0.01 * exact + 1:
                 differs(where, f"{leg}.{name}", near, exact)
     differs(where, "further legs", sorted(times), [])
 
