@@ -214,8 +214,8 @@ std::vector<v1::TrackingVocabulary> Vocabularies() {
 
 class Benchmark {
  public:
-  Benchmark(std::string store, std::unique_ptr<Yardstick> yardstick)
-      : yardstick_(std::move(yardstick)), generator_(Options()) {
+  Benchmark(std::string store, std::unique_ptr<Yardstick> yardstick, int64_t events)
+      : yardstick_(std::move(yardstick)), generator_(Options(events)) {
     server_ = testing::TestServer::Start({.definition = logistics::LogisticsDefinition(),
                                           .access = testing::PolicyOf({{"users/admin", "*"}}),
                                           .store = std::move(store),
@@ -323,10 +323,10 @@ class Benchmark {
   }
 
  private:
-  static logistics::testing::StreamOptions Options() {
+  // Four months of parcels, as many as such a number of events takes.
+  static logistics::testing::StreamOptions Options(int64_t events) {
     logistics::testing::StreamOptions options;
-    options.events = int64_t{1} << 40;
-    options.days = 3650;
+    options.events = events;
     options.world.zones = false;
     return options;
   }
@@ -453,7 +453,7 @@ int main(int argc, char** argv) {
   } else {
     yardstick = std::make_unique<caravan::load::PostgresYardstick>(argv[2]);
   }
-  caravan::load::Benchmark benchmark(argv[1], std::move(yardstick));
+  caravan::load::Benchmark benchmark(argv[1], std::move(yardstick), events);
   benchmark.Run(events, in_turn);
   benchmark.Ask();
   return 0;
