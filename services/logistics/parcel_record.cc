@@ -187,7 +187,8 @@ std::string ParcelRecord::Serialize() const {
   StringsOut strings;
   std::string body;
   body.reserve(64 + 24 * events.events().size() + kept.size());
-  AppendVarint((announced ? kAnnounced : uint64_t{0}) | (timer != absl::InfiniteFuture() ? kHasTimer : 0) |
+  AppendVarint((announced ? kAnnounced : uint64_t{0}) |
+                   (timer != absl::InfiniteFuture() ? kHasTimer : 0) |
                    (merged_into.empty() ? 0 : kMerged) | (adopting.empty() ? 0 : kAdopts) |
                    (kept.empty() ? 0 : kHasKept),
                &body);
