@@ -26,7 +26,9 @@ struct Limits {
   size_t header_bytes = 12 * 1024;  // as of SETTINGS_MAX_HEADER_LIST_SIZE
   size_t header_count = 128;
   uint32_t stream_window = 256 * 1024;
-  uint32_t connection_window = 1024 * 1024;
+  // What has been passed on is credited once half of it has: so streams that nobody
+  // reads hold up the others of their connection where they fill half of the window.
+  uint32_t connection_window = 2 * 1024 * 1024;
 
   // Frames of a connection: a second, after ten seconds' worth at once.
   double resets_per_second = 200;

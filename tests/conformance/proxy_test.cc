@@ -536,7 +536,7 @@ TEST_P(ProxyTest, ASlowServiceHoldsItsClientsBack) {
   std::vector<std::unique_ptr<Stream>> streams;
   std::vector<std::thread> writers;
   std::atomic<int64_t> sent = 0;
-  // The gateway gives a connection four windows of a stream: one is left for others.
+  // The gateway gives a connection eight windows of a stream: half are left for others.
   constexpr int kStreams = 3;
   for (int i = 0; i < kStreams; ++i) {
     contexts.push_back(std::make_unique<Context>(absl::Seconds(60)));
