@@ -328,6 +328,8 @@ class Benchmark {
     logistics::testing::StreamOptions options;
     options.events = events;
     options.world.zones = false;
+    // Carriers that gather what they send.
+    options.batch_age = absl::Hours(24);
     return options;
   }
 
