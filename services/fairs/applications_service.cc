@@ -12,10 +12,10 @@
 #include "caravan/fairs/v1/section_inputs.pb.h"
 #include "caravan/fairs/v1/section_results.pb.h"
 #include "services/common/api/errors.h"
+#include "services/common/resources/deletion.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
 #include "services/fairs/application.h"
-#include "services/fairs/deletion.h"
 #include "services/fairs/exhibits.h"
 #include "services/fairs/explanation.h"
 #include "services/fairs/firms.h"
@@ -315,7 +315,7 @@ ApplicationsService::ApplicationsService(const Registry& registry, store::Store&
   BindWrite<v1::DeleteApplicationRequest, google::protobuf::Empty>(
       "DeleteApplication",
       [this](rpc::Call& call, store::Transaction& tx, const v1::DeleteApplicationRequest& request) {
-        return DeleteIf<Application>(registry_, call, tx, request, CheckDelete);
+        return resources::DeleteIf<Application>(registry_, call.caller, tx, request, CheckDelete);
       });
 }
 

@@ -8,8 +8,8 @@
 #include "caravan/fairs/v1/delegations.pb.h"
 #include "caravan/fairs/v1/halls.pb.h"
 #include "caravan/fairs/v1/sections.pb.h"
+#include "services/common/resources/deletion.h"
 #include "services/common/resources/reads.h"
-#include "services/fairs/deletion.h"
 #include "services/fairs/floor_plan.h"
 #include "services/fairs/floor_plan_drawing.h"
 
@@ -53,7 +53,7 @@ FloorPlansService::FloorPlansService(const resources::Registry& registry) : regi
   BindWrite<v1::DeleteFloorPlanRequest, google::protobuf::Empty>(
       "DeleteFloorPlan",
       [this](rpc::Call& call, store::Transaction& tx, const v1::DeleteFloorPlanRequest& request) {
-        return DeleteIf<FloorPlan>(registry_, call, tx, request, CheckNoStands);
+        return resources::DeleteIf<FloorPlan>(registry_, call.caller, tx, request, CheckNoStands);
       });
 }
 

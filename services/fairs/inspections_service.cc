@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "caravan/fairs/v1/applications.pb.h"
 #include "caravan/fairs/v1/fairs.pb.h"
+#include "services/common/resources/deletion.h"
 #include "services/common/resources/reads.h"
 #include "services/common/resources/writer.h"
-#include "services/fairs/deletion.h"
 #include "services/fairs/names.h"
 #include "services/fairs/sanction.h"
 #include "services/fairs/section.h"
@@ -47,9 +47,10 @@ InspectionsService::InspectionsService(const resources::Registry& registry) : re
   BindWrite<v1::DeleteInspectionRequest, google::protobuf::Empty>(
       "DeleteInspection",
       [this](rpc::Call& call, store::Transaction& tx, const v1::DeleteInspectionRequest& request) {
-        return DeleteIf<Inspection>(registry_, call, tx, request, [&](const Inspection& before) {
-          return CheckInspectionOpen(before, call.caller.principal.name);
-        });
+        return resources::DeleteIf<Inspection>(
+            registry_, call.caller, tx, request, [&](const Inspection& before) {
+              return CheckInspectionOpen(before, call.caller.principal.name);
+            });
       });
 }
 

@@ -4,8 +4,8 @@
 
 #include "caravan/logistics/v1/partners.pb.h"
 #include "google/protobuf/empty.pb.h"
+#include "services/common/resources/deletion.h"
 #include "services/common/resources/writer.h"
-#include "services/logistics/deletion.h"
 #include "services/logistics/partnership.h"
 
 namespace caravan::logistics {
@@ -43,7 +43,7 @@ PartnershipsService::PartnershipsService(const resources::Registry& registry)
   BindWrite<v1::DeletePartnershipRequest, google::protobuf::Empty>(
       "DeletePartnership",
       [this](rpc::Call& call, store::Transaction& tx, const v1::DeletePartnershipRequest& request) {
-        return DeleteIf<Partnership>(registry_, call, tx, request, CheckDeletion);
+        return resources::DeleteIf<Partnership>(registry_, call.caller, tx, request, CheckDeletion);
       });
 }
 

@@ -7,17 +7,16 @@
 #include "google/protobuf/empty.pb.h"
 #include "services/common/resources/registry.h"
 #include "services/common/resources/writer.h"
-#include "services/common/rpc/service.h"
 
-namespace caravan::logistics {
+namespace caravan::resources {
 
 // What the standard method does, where `check` allows it. T: the resource.
 template <class T, class Request>
 absl::StatusOr<google::protobuf::Empty> DeleteIf(
-    const resources::Registry& registry, rpc::Call& call, store::Transaction& tx,
-    const Request& request, absl::FunctionRef<absl::Status(const T& resource)> check) {
-  const resources::Collection& collection = *registry.FindByMessage(*T::descriptor());
-  resources::Writer writer(registry, call.caller, tx);
+    const Registry& registry, const Caller& caller, store::Transaction& tx, const Request& request,
+    absl::FunctionRef<absl::Status(const T& resource)> check) {
+  const Collection& collection = *registry.FindByMessage(*T::descriptor());
+  Writer writer(registry, caller, tx);
   if (request.allow_missing()) {
     auto existing = writer.Read(collection, request.name());
     if (!existing.ok()) return existing.status();
@@ -31,4 +30,4 @@ absl::StatusOr<google::protobuf::Empty> DeleteIf(
   return google::protobuf::Empty();
 }
 
-}  // namespace caravan::logistics
+}  // namespace caravan::resources
