@@ -8,13 +8,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "caravan/client/operations.h"
 #include "caravan/fairs/v1/allocations.client.h"
 #include "caravan/fairs/v1/applications.client.h"
 #include "caravan/fairs/v1/floor_plans.client.h"
 #include "caravan/fairs/v1/snapshots.client.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/enum_flag.h"
 #include "clients/cli/printer.h"
 #include "clients/cli/target.h"
 #include "clients/cli/text.h"
@@ -51,9 +51,6 @@ class Fair {
   absl::StatusOr<int> Draw(const std::string& floor_plan);
 
  private:
-  // A value of an enum of the contracts, however it is written: `color-by`.
-  template <class Enum>
-  absl::StatusOr<Enum> EnumOf(const std::string& flag, const std::string& otherwise);
   template <class Response>
   absl::StatusOr<Response> Await(absl::StatusOr<Operation> started);
   absl::StatusOr<v1::Snapshot> SnapshotOf(const std::string& fair, v1::Stage stage);
@@ -69,24 +66,6 @@ class Fair {
   const v1::FloorPlanServiceClient floor_plans_;
   const v1::SnapshotServiceClient snapshots_;
 };
-
-template <class Enum>
-absl::StatusOr<Enum> Fair::EnumOf(const std::string& flag, const std::string& otherwise) {
-  const auto* descriptor = google::protobuf::GetEnumDescriptor<Enum>();
-  const std::string written = flags_.Get(flag, otherwise);
-  const auto* value = descriptor->FindValueByName(
-      absl::AsciiStrToUpper(absl::StrReplaceAll(written, {{"-", "_"}})));
-  if (value != nullptr && value->number() != 0) return static_cast<Enum>(value->number());
-  std::vector<std::string> names;
-  for (int i = 0; i < descriptor->value_count(); ++i) {
-    if (descriptor->value(i)->number() != 0) {
-      names.push_back(
-          absl::StrReplaceAll(absl::AsciiStrToLower(descriptor->value(i)->name()), {{"_", "-"}}));
-    }
-  }
-  return UsageError(
-      absl::StrCat("--", flag, " is '", written, "'; must be one of ", absl::StrJoin(names, ", ")));
-}
 
 template <class Response>
 absl::StatusOr<Response> Fair::Await(absl::StatusOr<Operation> started) {
@@ -142,7 +121,7 @@ void Fair::Show(const v1::Allocation& allocation) {
 }
 
 absl::StatusOr<int> Fair::Allocate(const std::string& fair) {
-  const auto stage = EnumOf<v1::Stage>("stage", "");
+  const auto stage = EnumFlag<v1::Stage>(flags_, "stage");
   if (!stage.ok()) return stage.status();
   const auto snapshot = SnapshotOf(fair, *stage);
   if (!snapshot.ok()) return snapshot.status();
@@ -300,13 +279,13 @@ absl::StatusOr<int> Fair::Verify(const std::string& allocation) {
 }
 
 absl::StatusOr<int> Fair::Draw(const std::string& floor_plan) {
-  const auto format = EnumOf<v1::DrawFloorPlanRequest::Format>("format", "svg");
+  const auto format = EnumFlag<v1::DrawFloorPlanRequest::Format>(flags_, "format", "svg");
   if (!format.ok()) return format.status();
   v1::DrawFloorPlanRequest request;
   request.set_name(floor_plan);
   request.set_format(*format);
   if (flags_.Has("color-by")) {
-    const auto color_by = EnumOf<v1::DrawFloorPlanRequest::ColorBy>("color-by", "");
+    const auto color_by = EnumFlag<v1::DrawFloorPlanRequest::ColorBy>(flags_, "color-by");
     if (!color_by.ok()) return color_by.status();
     request.set_color_by(*color_by);
   }

@@ -8,16 +8,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "caravan/logistics/v1/scorecards.pb.h"
+#include "clients/cli/enum_flag.h"
 #include "clients/cli/flags.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/session.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/generated_enum_reflection.h"
 
 namespace caravan::cli {
 
@@ -53,25 +50,6 @@ class RowProblems {
 // The full name of a resource of a collection that is known by its plural: `nordkurier` is
 // `partners/nordkurier`.
 std::string NameIn(std::string_view plural, std::string_view id);
-
-// A value of an enum of the contracts, however it is written: `first-attempt`.
-template <class Enum>
-absl::StatusOr<Enum> EnumFlag(const Flags& flags, std::string_view flag,
-                              std::string_view otherwise = "") {
-  const auto* descriptor = google::protobuf::GetEnumDescriptor<Enum>();
-  const std::string written = flags.Get(flag, otherwise);
-  const auto* value = descriptor->FindValueByName(
-      absl::AsciiStrToUpper(absl::StrReplaceAll(written, {{"-", "_"}})));
-  if (value != nullptr && value->number() != 0) return static_cast<Enum>(value->number());
-  std::string names;
-  for (int i = 0; i < descriptor->value_count(); ++i) {
-    if (descriptor->value(i)->number() == 0) continue;
-    absl::StrAppend(
-        &names, names.empty() ? "" : ", ",
-        absl::StrReplaceAll(absl::AsciiStrToLower(descriptor->value(i)->name()), {{"_", "-"}}));
-  }
-  return UsageError(absl::StrCat("--", flag, " is '", written, "'; must be one of ", names));
-}
 
 // A name of an enum for people: `first attempt`.
 std::string Words(std::string_view enum_name);

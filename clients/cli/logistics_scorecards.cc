@@ -46,6 +46,17 @@ std::string Text(const google::type::Date& date) {
   return absl::StrFormat("%04d-%02d-%02d", date.year(), date.month(), date.day());
 }
 
+bool IsTable(Format format) { return format == Format::kTable || format == Format::kWide; }
+
+// An answer in a format for scripts.
+absl::StatusOr<int> Print(Session& session, Format format,
+                          const google::protobuf::Message& answer) {
+  const auto catalog = session.catalog();
+  if (!catalog.ok()) return catalog.status();
+  if (auto s = PrintAnswer(format, **catalog, answer, session.out()); !s.ok()) return s;
+  return 0;
+}
+
 std::string Share(const v1::RateValue& rate) {
   return absl::StrCat(rate.numerator(), " of ", rate.denominator());
 }
@@ -190,13 +201,8 @@ absl::StatusOr<int> ShowScorecard(Session& session, const Flags& flags) {
   if (!connection.ok()) return connection.status();
   const auto scorecard = v1::ScorecardServiceClient(*connection).ComputeScorecard(*request);
   if (!scorecard.ok()) return scorecard.status();
-  if (*format == Format::kTable || *format == Format::kWide) {
-    PrintScorecard(*scorecard, session.out());
-    return 0;
-  }
-  const auto catalog = session.catalog();
-  if (!catalog.ok()) return catalog.status();
-  if (auto s = PrintAnswer(*format, **catalog, *scorecard, session.out()); !s.ok()) return s;
+  if (!IsTable(*format)) return Print(session, *format, *scorecard);
+  PrintScorecard(*scorecard, session.out());
   return 0;
 }
 
@@ -219,12 +225,7 @@ absl::StatusOr<int> ListScorecards(Session& session, const Flags& flags) {
   if (!connection.ok()) return connection.status();
   const auto answer = v1::ScorecardServiceClient(*connection).QueryScorecards(request);
   if (!answer.ok()) return answer.status();
-  if (*format != Format::kTable && *format != Format::kWide) {
-    const auto catalog = session.catalog();
-    if (!catalog.ok()) return catalog.status();
-    if (auto s = PrintAnswer(*format, **catalog, *answer, session.out()); !s.ok()) return s;
-    return 0;
-  }
+  if (!IsTable(*format)) return Print(session, *format, *answer);
   Table table(
       {"VALUE", "FROM", "HANDED OVER", "DELIVERED", "DUE", "ON TIME", "FIRST ATTEMPT", "LOSS"},
       session.out());
@@ -261,12 +262,7 @@ absl::StatusOr<int> CompareCouriers(Session& session, const Flags& flags) {
   if (!connection.ok()) return connection.status();
   const auto answer = v1::ScorecardServiceClient(*connection).CompareCouriers(request);
   if (!answer.ok()) return answer.status();
-  if (*format != Format::kTable && *format != Format::kWide) {
-    const auto catalog = session.catalog();
-    if (!catalog.ok()) return catalog.status();
-    if (auto s = PrintAnswer(*format, **catalog, *answer, session.out()); !s.ok()) return s;
-    return 0;
-  }
+  if (!IsTable(*format)) return Print(session, *format, *answer);
   Table table({"COURIER", "RATE", "OF", "95 % INTERVAL", "NOT TOLD APART FROM"}, session.out());
   for (const auto& row : answer->rows()) {
     std::vector<std::string> alike;
