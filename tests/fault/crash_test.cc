@@ -1,17 +1,16 @@
 // Kills the service, or its database, at random moments under load: what was
 // acknowledged is there afterwards, whole and once.
-#include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "gtest/gtest.h"
 #include "services/common/testing/temporary_folder.h"
 #include "tests/fault/history.h"
+#include "tests/fault/kills.h"
 #include "tests/fault/postgres_server.h"
+#include "tests/fault/service_process.h"
 #include "tests/fault/workload.h"
-#include "tests/fault/zones_process.h"
 
 namespace caravan::fault {
 namespace {
@@ -19,22 +18,12 @@ namespace {
 constexpr int kClients = 8;
 constexpr size_t kRepeats = 100;
 
-// How often each test kills; CARAVAN_KILLS overrides.
-int Kills() {
-  const char* text = std::getenv("CARAVAN_KILLS");
-  int kills = 3;
-  if (text != nullptr) {
-    EXPECT_TRUE(absl::SimpleAtoi(text, &kills)) << "CARAVAN_KILLS is not a number: " << text;
-  }
-  return kills;
-}
-
 class CrashTest : public ::testing::Test {
  protected:
   // Kills again and again, and looks after each time whether every promise was
   // kept. `kill` leaves a service behind that comes back.
   template <class Kill>
-  void KillAgainAndAgain(ZonesProcess& zones, Kill kill) {
+  void KillAgainAndAgain(ServiceProcess& zones, Kill kill) {
     std::mt19937_64 random{std::random_device()()};
     zones.Start();
     const auto channel = zones.Connect();
@@ -64,7 +53,7 @@ class CrashTest : public ::testing::Test {
 };
 
 TEST_F(CrashTest, KilledOnSqlite) {
-  ZonesProcess zones({.folder = folder_.path(), .store = "sqlite:" + folder_.Path("zones.db")});
+  ServiceProcess zones({.folder = folder_.path(), .store = "sqlite:" + folder_.Path("zones.db")});
   KillAgainAndAgain(zones, [&zones] {
     zones.Kill();
     zones.Start();
@@ -72,9 +61,9 @@ TEST_F(CrashTest, KilledOnSqlite) {
 }
 
 TEST_F(CrashTest, KilledOnSqliteThatForgetsWhatWasNotSynced) {
-  ZonesProcess zones({.folder = folder_.path(),
-                      .store = "sqlite:" + folder_.Path("zones.db"),
-                      .program = "caravan-zones-unsynced"});
+  ServiceProcess zones({.folder = folder_.path(),
+                        .store = "sqlite:" + folder_.Path("zones.db"),
+                        .program = "caravan-zones-unsynced"});
   KillAgainAndAgain(zones, [&zones] {
     zones.Kill();
     zones.Start();
@@ -83,7 +72,7 @@ TEST_F(CrashTest, KilledOnSqliteThatForgetsWhatWasNotSynced) {
 
 TEST_F(CrashTest, KilledOnPostgres) {
   PostgresServer postgres;
-  ZonesProcess zones({.folder = folder_.path(), .store = postgres.url()});
+  ServiceProcess zones({.folder = folder_.path(), .store = postgres.url()});
   KillAgainAndAgain(zones, [&zones] {
     zones.Kill();
     zones.Start();
@@ -92,13 +81,13 @@ TEST_F(CrashTest, KilledOnPostgres) {
 
 TEST_F(CrashTest, PostgresCrashes) {
   PostgresServer postgres;
-  ZonesProcess zones({.folder = folder_.path(), .store = postgres.url()});
+  ServiceProcess zones({.folder = folder_.path(), .store = postgres.url()});
   KillAgainAndAgain(zones, [&postgres] { postgres.CrashAndRestart(); });
 }
 
 TEST_F(CrashTest, PostgresBreaksItsConnections) {
   PostgresServer postgres;
-  ZonesProcess zones({.folder = folder_.path(), .store = postgres.url()});
+  ServiceProcess zones({.folder = folder_.path(), .store = postgres.url()});
   KillAgainAndAgain(zones, [&postgres] { postgres.TerminateBackends(); });
 }
 

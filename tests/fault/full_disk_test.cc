@@ -10,7 +10,7 @@
 #include "services/common/testing/temporary_folder.h"
 #include "tests/fault/client.h"
 #include "tests/fault/history.h"
-#include "tests/fault/zones_process.h"
+#include "tests/fault/service_process.h"
 #include "tests/load/enterprises.h"
 
 namespace caravan::fault {
@@ -47,10 +47,10 @@ absl::Status CreateBatch(const std::shared_ptr<grpc::Channel>& channel, int batc
 
 TEST(FullDiskTest, RefusesThenRecovers) {
   const testing::TemporaryFolder folder, disk;
-  ZonesProcess zones({.folder = folder.path(),
-                      .store = absl::StrCat("sqlite:", disk.path(), "/zones.db"),
-                      .small_disk = disk.path(),
-                      .small_disk_bytes = kDiskBytes});
+  ServiceProcess zones({.folder = folder.path(),
+                        .store = absl::StrCat("sqlite:", disk.path(), "/zones.db"),
+                        .small_disk = disk.path(),
+                        .small_disk_bytes = kDiskBytes});
   zones.Start();
   const auto channel = zones.Connect();
   LoadZones(channel);

@@ -2,14 +2,12 @@
 // taken in: what was acknowledged is there afterwards, once, and scorecards are what a
 // count anew gives.
 #include <atomic>
-#include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "caravan/logistics/v1/lanes.pb.h"
@@ -22,8 +20,9 @@
 #include "gtest/gtest.h"
 #include "services/common/testing/temporary_folder.h"
 #include "tests/fault/client.h"
+#include "tests/fault/kills.h"
 #include "tests/fault/postgres_server.h"
-#include "tests/fault/zones_process.h"
+#include "tests/fault/service_process.h"
 
 namespace caravan::fault {
 namespace {
@@ -36,16 +35,6 @@ constexpr int kBatch = 50;
 constexpr int kEventsOfParcel = 5;
 constexpr int kParcelsLookedAt = 40;
 constexpr int64_t kThirdOfAugust = 1722643200;  // 2024, when all parcels travel
-
-// How often each test kills; CARAVAN_KILLS overrides.
-int Kills() {
-  const char* text = std::getenv("CARAVAN_KILLS");
-  int kills = 3;
-  if (text != nullptr) {
-    EXPECT_TRUE(absl::SimpleAtoi(text, &kills)) << "CARAVAN_KILLS is not a number: " << text;
-  }
-  return kills;
-}
 
 // A carrier that sends one batch after another, each until it is answered. A batch has
 // parts of many parcels: event e of parcel p comes in batch p / kBatch + e.
@@ -96,7 +85,7 @@ class Carrier {
 
 class IngestionCrashTest : public ::testing::Test {
  protected:
-  ZonesOptions Options(std::string store) {
+  ServiceOptions Options(std::string store) {
     return {.folder = folder_.path(),
             .name = "logistics",
             .store = std::move(store),
@@ -184,7 +173,7 @@ class IngestionCrashTest : public ::testing::Test {
   }
 
   template <class Kill>
-  void KillAgainAndAgain(ZonesProcess& process, Kill kill) {
+  void KillAgainAndAgain(ServiceProcess& process, Kill kill) {
     std::mt19937_64 random{std::random_device()()};
     process.Start();
     channel_ = process.Connect();
@@ -217,7 +206,7 @@ class IngestionCrashTest : public ::testing::Test {
 };
 
 TEST_F(IngestionCrashTest, KilledOnSqlite) {
-  ZonesProcess process(Options("sqlite:" + folder_.Path("logistics.db")));
+  ServiceProcess process(Options("sqlite:" + folder_.Path("logistics.db")));
   KillAgainAndAgain(process, [&process] {
     process.Kill();
     process.Start();
@@ -226,7 +215,7 @@ TEST_F(IngestionCrashTest, KilledOnSqlite) {
 
 TEST_F(IngestionCrashTest, KilledOnPostgres) {
   PostgresServer postgres;
-  ZonesProcess process(Options(postgres.url()));
+  ServiceProcess process(Options(postgres.url()));
   KillAgainAndAgain(process, [&process] {
     process.Kill();
     process.Start();
@@ -235,7 +224,7 @@ TEST_F(IngestionCrashTest, KilledOnPostgres) {
 
 TEST_F(IngestionCrashTest, PostgresCrashes) {
   PostgresServer postgres;
-  ZonesProcess process(Options(postgres.url()));
+  ServiceProcess process(Options(postgres.url()));
   KillAgainAndAgain(process, [&postgres] { postgres.CrashAndRestart(); });
 }
 

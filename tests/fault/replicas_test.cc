@@ -13,8 +13,8 @@
 #include "tests/fault/client.h"
 #include "tests/fault/history.h"
 #include "tests/fault/postgres_server.h"
+#include "tests/fault/service_process.h"
 #include "tests/fault/workload.h"
-#include "tests/fault/zones_process.h"
 #include "tests/load/enterprises.h"
 
 namespace caravan::fault {
@@ -80,8 +80,8 @@ class ReplicasTest : public ::testing::Test {
 
   const testing::TemporaryFolder folder_;
   PostgresServer postgres_;
-  ZonesProcess first_process_;
-  ZonesProcess second_process_;
+  ServiceProcess first_process_;
+  ServiceProcess second_process_;
   std::shared_ptr<grpc::Channel> first_;
   std::shared_ptr<grpc::Channel> second_;
 };

@@ -1,4 +1,4 @@
-#include "tests/fault/zones_process.h"
+#include "tests/fault/service_process.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -64,15 +64,15 @@ bool MountSmallDisk(const DiskPlan& plan) {
 
 }  // namespace
 
-ZonesProcess::ZonesProcess(ZonesOptions options) : options_(std::move(options)) {
+ServiceProcess::ServiceProcess(ServiceOptions options) : options_(std::move(options)) {
   std::ofstream(options_.folder + "/access.yaml") << kAccessPolicy;
 }
 
-ZonesProcess::~ZonesProcess() {
+ServiceProcess::~ServiceProcess() {
   if (pid_ != 0) Kill();
 }
 
-void ZonesProcess::Start() {
+void ServiceProcess::Start() {
   std::vector<std::string> arguments = {
       absl::StrCat(testing::ProgramFolder(), "/", options_.program),
       absl::StrCat("--store=", options_.store),
@@ -109,7 +109,7 @@ void ZonesProcess::Start() {
   }
 }
 
-void ZonesProcess::Kill() {
+void ServiceProcess::Kill() {
   ASSERT_NE(pid_, 0);
   kill(pid_, SIGKILL);
   int status = 0;
@@ -119,7 +119,7 @@ void ZonesProcess::Kill() {
   pid_ = 0;
 }
 
-std::shared_ptr<grpc::Channel> ZonesProcess::Connect() const {
+std::shared_ptr<grpc::Channel> ServiceProcess::Connect() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
@@ -131,7 +131,7 @@ std::shared_ptr<grpc::Channel> ZonesProcess::Connect() const {
       grpc::InsecureChannelCredentials(), arguments);
 }
 
-std::string ZonesProcess::InItsFolder(const std::string& path) const {
+std::string ServiceProcess::InItsFolder(const std::string& path) const {
   return absl::StrCat("/proc/", pid_, "/root", path);
 }
 

@@ -1,4 +1,4 @@
-// The zones service as a process of its own, to be killed.
+// A service as a process of its own, to be killed.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 namespace caravan::fault {
 
-struct ZonesOptions {
+struct ServiceOptions {
   std::string folder;  // for the socket and the access policy
   std::string name = "zones";
   std::string store;                      // the setting
@@ -25,12 +25,12 @@ struct ZonesOptions {
 
 // Every caller is users/test, who may do everything. A channel reconnects to
 // the process when it is started again.
-class ZonesProcess {
+class ServiceProcess {
  public:
-  explicit ZonesProcess(ZonesOptions options);
-  ~ZonesProcess();  // kills it
-  ZonesProcess(const ZonesProcess&) = delete;
-  ZonesProcess& operator=(const ZonesProcess&) = delete;
+  explicit ServiceProcess(ServiceOptions options);
+  ~ServiceProcess();  // kills it
+  ServiceProcess(const ServiceProcess&) = delete;
+  ServiceProcess& operator=(const ServiceProcess&) = delete;
 
   // Returns once it serves.
   void Start();
@@ -44,7 +44,7 @@ class ZonesProcess {
   std::string InItsFolder(const std::string& path) const;
 
  private:
-  const ZonesOptions options_;
+  const ServiceOptions options_;
   pid_t pid_ = 0;
 };
 
