@@ -67,6 +67,12 @@ struct RegisterBook::Page {
   absl::flat_hash_map<std::string, Agreement> partnerships;
   absl::flat_hash_map<std::string, Way> lanes;
   absl::flat_hash_map<std::string, Calendar> calendars;
+
+  // Terms that were asked for, by partnership and lane, of partnerships without
+  // exclusions: they are the same for all parcels.
+  mutable absl::Mutex mutex;
+  mutable absl::flat_hash_map<std::pair<std::string, std::string>, std::shared_ptr<const Agreed>>
+      agreed ABSL_GUARDED_BY(mutex);
 };
 
 RegisterBook::RegisterBook(const resources::Registry& registry, store::Store& store)
@@ -85,9 +91,9 @@ absl::StatusOr<std::unique_ptr<RegisterBook>> RegisterBook::Open(
 }
 
 absl::StatusOr<std::shared_ptr<const RegisterBook::Page>> RegisterBook::Read() const {
-  auto page = std::make_shared<Page>();
+  std::shared_ptr<Page> page;
   absl::Status s = store_.Read([&](store::Reader& reader) -> absl::Status {
-    *page = Page();
+    page = std::make_shared<Page>();
     page->revision = reader.revision();
     const auto note = [&](std::string_view name, std::string_view etag) {
       // Whatever the order: rows are counted in, not chained.
@@ -207,22 +213,22 @@ absl::StatusOr<std::shared_ptr<const Registers::Lane>> RegisterBook::FindLane(
   });
 }
 
-std::shared_ptr<const Registers::Agreed> RegisterBook::TermsOf(std::string_view partnership,
+std::shared_ptr<const Registers::Agreed> RegisterBook::WorkOut(const Page& page,
+                                                               std::string_view partnership,
                                                                std::string_view lane,
                                                                std::string_view postal_code,
                                                                absl::Time announced) {
-  const auto page = Current();
   auto agreed = std::make_shared<Agreed>();
-  const auto way = page->lanes.find(lane);
-  const auto agreement = page->partnerships.find(partnership);
-  if (way != page->lanes.end()) agreed->terms.zone = way->second.lane->zone;
+  const auto way = page.lanes.find(lane);
+  const auto agreement = page.partnerships.find(partnership);
+  if (way != page.lanes.end()) agreed->terms.zone = way->second.lane->zone;
   uint64_t calendar_digest = 0;
-  if (way != page->lanes.end() && agreement != page->partnerships.end()) {
+  if (way != page.lanes.end() && agreement != page.partnerships.end()) {
     agreed->terms =
         logistics::TermsOf(agreement->second.contract, way->second.contract, postal_code, announced,
                            [&](std::string_view name) -> std::shared_ptr<const WorkingCalendar> {
-                             const auto calendar = page->calendars.find(name);
-                             if (calendar == page->calendars.end()) return nullptr;
+                             const auto calendar = page.calendars.find(name);
+                             if (calendar == page.calendars.end()) return nullptr;
                              calendar_digest = calendar->second.digest;
                              return calendar->second.calendar;
                            });
@@ -238,6 +244,28 @@ std::shared_ptr<const Registers::Agreed> RegisterBook::TermsOf(std::string_view 
                     calendar_digest);
   }
   agreed->fingerprint = Digest(all);
+  return agreed;
+}
+
+std::shared_ptr<const Registers::Agreed> RegisterBook::TermsOf(std::string_view partnership,
+                                                               std::string_view lane,
+                                                               std::string_view postal_code,
+                                                               absl::Time announced) {
+  const auto page = Current();
+  const auto agreement = page->partnerships.find(partnership);
+  if (agreement == page->partnerships.end() || !agreement->second.contract.exclusions().empty()) {
+    return WorkOut(*page, partnership, lane, postal_code, announced);
+  }
+  // Asked for with each event.
+  const auto key = std::make_pair(std::string(partnership), std::string(lane));
+  {
+    absl::MutexLock lock(&page->mutex);
+    const auto known = page->agreed.find(key);
+    if (known != page->agreed.end()) return known->second;
+  }
+  auto agreed = WorkOut(*page, partnership, lane, postal_code, announced);
+  absl::MutexLock lock(&page->mutex);
+  page->agreed.emplace(key, agreed);
   return agreed;
 }
 

@@ -45,6 +45,10 @@ class RegisterBook : public Registers {
   absl::StatusOr<std::shared_ptr<const Page>> Read() const;
   std::shared_ptr<const Page> Current() const;
 
+  static std::shared_ptr<const Agreed> WorkOut(const Page& page, std::string_view partnership,
+                                               std::string_view lane, std::string_view postal_code,
+                                               absl::Time announced);
+
   template <class T, class Message>
   absl::StatusOr<std::shared_ptr<const T>> Find(
       std::string_view name, absl::FunctionRef<std::shared_ptr<const T>(const Page& page)> find);
