@@ -144,7 +144,7 @@ class Keeper final : public ParcelKeeper {
   absl::StatusOr<Announcement> CheckAnnouncement(const v1::CreateParcelRequest& request,
                                                  absl::Time now) const;
   // Finds out what each is to become. ALREADY_EXISTS where that cannot be.
-  absl::Status PlanAnnouncements(std::vector<Announcement>& plan, absl::Time now) const;
+  absl::Status PlanAnnouncements(std::vector<Announcement>& plan) const;
   // ABORTED where what was planned is no longer so.
   absl::Status WriteAnnouncements(std::vector<Announcement>& plan, absl::Time now);
   absl::Status CheckAgreement(const std::string& partnership, const std::string& lane,

@@ -23,6 +23,10 @@ absl::Status Invalid(std::string_view reason, std::string_view field, std::strin
       .Field(field, problem);
 }
 
+std::string TextOf(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone());
+}
+
 // The fields that are announced, by their path.
 struct AnnouncedField {
   std::string_view path;
@@ -48,6 +52,7 @@ struct Keeper::Announcement {
   };
 
   const v1::CreateParcelRequest* request = nullptr;
+  absl::Time time;  // as of which it is announced
   std::vector<Number> numbers;
   // The parcel that gets what is announced, and those that are merged into it.
   std::string id;
@@ -64,13 +69,14 @@ struct Keeper::Announcement {
     for (const AnnouncedField& field : kAnnouncedFields) {
       if (other.*field.of_record != (parcel().*field.of_message)()) return false;
     }
+    if (parcel().has_announce_time() && other.announced != time) return false;
     return std::all_of(numbers.begin(), numbers.end(), [&](const Number& number) {
       const ParcelRecord::Number* its = other.Find(number.number.carrier, number.number.number);
       return its != nullptr && *its == number.number;
     });
   }
 
-  void ApplyTo(ParcelRecord& other, absl::Time now) const {
+  void ApplyTo(ParcelRecord& other) const {
     for (const AnnouncedField& field : kAnnouncedFields) {
       other.*field.of_record = (parcel().*field.of_message)();
     }
@@ -81,7 +87,7 @@ struct Keeper::Announcement {
         other.numbers.push_back(number.number);
       }
     }
-    other.announced = now;
+    other.announced = time;
   }
 
   bool Adopts(std::string_view other) const {
@@ -140,6 +146,12 @@ absl::StatusOr<Keeper::Announcement> Keeper::CheckAnnouncement(
   }
   Announcement announcement;
   announcement.request = &request;
+  announcement.time = parcel.has_announce_time() ? FromTimestamp(parcel.announce_time()) : now;
+  if (announcement.time > now) {
+    return Invalid("INVALID_FIELDS", "parcel.announce_time",
+                   absl::StrCat("is ", TextOf(announcement.time), ", which is yet to come; it is ",
+                                TextOf(now), " now"));
+  }
   absl::flat_hash_set<std::string> keys;
   for (int i = 0; i < parcel.tracking_numbers_size(); ++i) {
     const v1::TrackingNumber& from = parcel.tracking_numbers(i);
@@ -150,7 +162,7 @@ absl::StatusOr<Keeper::Announcement> Keeper::CheckAnnouncement(
     number.key = NumberKeyOf(NumberKey(from.carrier(), from.number()));
     number.number = {from.carrier(), from.number()};
     if (from.has_begin_time()) number.number.begin = FromTimestamp(from.begin_time());
-    number.moment = from.has_begin_time() ? number.number.begin : now;
+    number.moment = from.has_begin_time() ? number.number.begin : announcement.time;
     if (!keys.insert(number.key.key).second) {
       return Invalid("INVALID_FIELDS", field, "is there twice");
     }
@@ -158,7 +170,7 @@ absl::StatusOr<Keeper::Announcement> Keeper::CheckAnnouncement(
   return announcement;
 }
 
-absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan, absl::Time now) const {
+absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan) const {
   std::vector<BucketKey> keys;
   for (const Announcement& announcement : plan) {
     for (const Announcement::Number& number : announcement.numbers) keys.push_back(number.key);
@@ -231,7 +243,7 @@ absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan, absl::Ti
       return api::Error(absl::StatusCode::kAlreadyExists, "TRACKING_NUMBER_IN_USE",
                         absl::StrCat(prefix, "parcel: is the parcel of another request, too"));
     }
-    if (!announcement.is_repeat) announcement.ApplyTo(announcement.record, now);
+    if (!announcement.is_repeat) announcement.ApplyTo(announcement.record);
   }
   return absl::OkStatus();
 }
@@ -271,15 +283,14 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
         Find(uses, number->number.carrier, number->moment);
     if (!meaning.ok()) return meaning.status();
     if (meaning->kind == Kind::kNone) {
-      uses.Add(
-          {announcement->id, number->number.begin, number->moment, std::max(number->moment, now)});
+      uses.Add({announcement->id, number->number.begin, number->moment, number->moment});
       return absl::OkStatus();
     }
     std::string found = uses[meaning->use].parcel;
     const absl::StatusOr<std::optional<ParcelRecord>> record = ledger_.Follow(&found);
     if (!record.ok()) return record.status();
     if (found != announcement->id && !announcement->Adopts(found)) return changed();
-    uses.Widen(meaning->use, now);
+    uses.Widen(meaning->use, number->moment);
     if (number->number.begin != absl::InfinitePast()) {
       uses.SetBegin(meaning->use, number->number.begin);
     }
@@ -300,7 +311,7 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
     const Announcement& announcement = *by_id[parcels[i].key];
     if (visit.record.announced && announcement.IsOf(visit.record)) return Verdict::kUnchanged;
     if (visit.record.announced || !visit.record.merged_into.empty()) return changed();
-    announcement.ApplyTo(visit.record, now);
+    announcement.ApplyTo(visit.record);
     for (const std::string& id : announcement.adopts) visit.record.adopting.push_back(id);
     return Verdict::kChanged;
   });
@@ -329,7 +340,7 @@ absl::StatusOr<std::vector<v1::Parcel>> Keeper::AnnounceInTurn(
   }
   const bool validate_only = !requests.empty() && requests[0]->validate_only();
   for (int round = 0;; ++round) {
-    absl::Status status = PlanAnnouncements(plan, now);
+    absl::Status status = PlanAnnouncements(plan);
     if (!status.ok()) return status;
     if (validate_only) break;
     status = WriteAnnouncements(plan, now);

@@ -112,7 +112,7 @@ absl::Status Keeper::WriteLink(const Link& link, absl::Time now) {
           Find(uses, link.number.carrier, link.number.begin);
       if (!meaning.ok()) return meaning.status();
       if (meaning->kind == Kind::kNone) {
-        uses.Add({link.id, link.number.begin, link.number.begin, std::max(link.number.begin, now)});
+        uses.Add({link.id, link.number.begin, link.number.begin, link.number.begin});
         return absl::OkStatus();
       }
       std::string found = uses[meaning->use].parcel;

@@ -88,9 +88,16 @@ absl::StatusOr<v1::Parcel> Keeper::LookUp(std::string_view carrier, std::string_
   const BucketKey key = NumberKeyOf(NumberKey(carrier, number));
   absl::StatusOr<std::vector<NumberUses>> uses = ReadNumbers({&key, 1});
   if (!uses.ok()) return uses.status();
-  if (time == absl::InfiniteFuture()) time = options_.clock();
-  const absl::StatusOr<NumberUses::Meaning> meaning = Find(uses->front(), carrier, time);
+  const bool wants_last = time == absl::InfiniteFuture();
+  if (wants_last) time = options_.clock();
+  absl::StatusOr<NumberUses::Meaning> meaning = Find(uses->front(), carrier, time);
   if (!meaning.ok()) return meaning.status();
+  if (wants_last && meaning->kind == NumberUses::Meaning::Kind::kNone) {
+    const NumberUses& all = uses->front();
+    for (size_t use = 0; use < all.size() && all[use].start() <= time; ++use) {
+      meaning = NumberUses::Meaning{NumberUses::Meaning::Kind::kUse, use};
+    }
+  }
   if (meaning->kind == NumberUses::Meaning::Kind::kUse) {
     absl::StatusOr<v1::Parcel> parcel = GetById(uses->front()[meaning->use].parcel);
     // A number without a parcel's row is that of an empty one, which nobody has seen.

@@ -31,7 +31,8 @@ class NumberUses {
     std::string parcel;  // id
     // Since when, where that was said; else since its first event.
     absl::Time begin = absl::InfinitePast();
-    // Of what was told of it; an announcement counts, as of its own time.
+    // Of what was told of it: events, and the announcement or link as of its begin, or
+    // else of its own time.
     absl::Time first, last;
 
     absl::Time start() const { return begin == absl::InfinitePast() ? first : begin; }

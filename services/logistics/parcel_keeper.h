@@ -2,12 +2,13 @@
 // scorecards and the journal as they follow, in a ParcelStore.
 //
 // WHOSE EVENTS ARE. A carrier's number means different parcels as the years go by.
-// Each use of a number is a parcel with the span of what was told of it; an announced
-// one begins to count with its announcement. An event is of the last use that begins
-// before it and was not silent for 12 months (365 days) by then; else of the next one,
-// where that begins within 12 months; else it opens a parcel. A use that was linked or
-// announced with a begin begins there. So events that are out of order by less than 12
-// months find the same parcel in whatever order they come.
+// Each use of a number is a parcel with the span of what was told of it: its events, and
+// the announcement or link as of its begin, or else as of the time at which it was made
+// or is said to have been. An event is of the last use that begins before it and was not
+// silent for 12 months (365 days) by then; else of the next one, where that begins within
+// 12 months; else it opens a parcel. A use that was linked or announced with a begin
+// begins there. So events that are out of order by less than 12 months find the same
+// parcel in whatever order they come, and what is told of days gone by, whenever.
 //   Events of a number from before its begin, which mean no other parcel then, belong to
 // the parcel. They are counted as `before_parcel` where they are from before the begin
 // of each number that the parcel has.
@@ -121,8 +122,8 @@ class ParcelKeeper {
   // fields are checked already. Errors, where there are many requests with the field
   // `requests[i].` in front: see CreateParcel; INVALID_ARGUMENT with reason
   // REFERENCE_NOT_FOUND where the partnership, the lane or a carrier does not exist,
-  // INVALID_FIELDS where a number is there twice or there is none; FAILED_PRECONDITION with
-  // reason PARTNERSHIP_NOT_OPEN; ALREADY_EXISTS with reason PARCEL_EXISTS where the id is
+  // INVALID_FIELDS where a number is there twice, there is none, or the announcement is
+  // yet to come; FAILED_PRECONDITION with reason PARTNERSHIP_NOT_OPEN; ALREADY_EXISTS with reason PARCEL_EXISTS where the id is
   // taken by another content.
   virtual absl::StatusOr<std::vector<v1::Parcel>> Announce(
       absl::Span<const v1::CreateParcelRequest* const> requests) = 0;
@@ -135,8 +136,8 @@ class ParcelKeeper {
   virtual absl::StatusOr<v1::Parcel> LinkTrackingNumber(
       const v1::LinkTrackingNumberRequest& request) = 0;
 
-  // The parcel that a carrier's number means at a time (infinite future: now).
-  // NOT_FOUND with reason RESOURCE_NOT_FOUND where there is none.
+  // The parcel that a carrier's number means at a time (infinite future: the last that it
+  // has meant by now). NOT_FOUND with reason RESOURCE_NOT_FOUND where there is none.
   virtual absl::StatusOr<v1::Parcel> LookUp(std::string_view carrier, std::string_view number,
                                             absl::Time time) = 0;
 

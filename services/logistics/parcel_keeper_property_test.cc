@@ -45,6 +45,7 @@ struct Parcel {
   std::vector<testing::Message> messages;
   std::string line_number, courier_number;
   std::optional<absl::Time> announced, linked, updated;
+  bool told_late = false;           // that it was announced and linked: long behind
   std::optional<absl::Time> begin;  // of the line's number
   int partnership = 0;
   std::string id, seller;
@@ -246,6 +247,7 @@ class World {
       if (random_.Chance(20)) {
         parcel.updated = *parcel.announced + random_.Below(40 * 24) * absl::Hours(1);
       }
+      parcel.told_late = random_.Chance(10);
     }
     Schedule(index);
   }
@@ -253,15 +255,16 @@ class World {
   void Schedule(size_t index) {
     // Messages are found by their parcel later, as parcels move while they are planned.
     const Parcel& parcel = parcels_[index];
-    if (parcel.announced) {
-      actions_.push_back({*parcel.announced, index, nullptr, [this, index] { Announce(index); }});
-    }
-    if (parcel.linked) {
-      actions_.push_back({*parcel.linked, index, nullptr, [this, index] { Link(index); }});
-    }
-    if (parcel.updated) {
-      actions_.push_back({*parcel.updated, index, nullptr, [this, index] { Update(index); }});
-    }
+    // Behind the next use of the number, too.
+    const absl::Duration late = parcel.told_late ? 700 * kDay : absl::ZeroDuration();
+    const auto add = [&](const std::optional<absl::Time>& time, void (World::*act)(size_t)) {
+      if (!time) return;
+      actions_.push_back(
+          {*time + late, index, nullptr, [this, act, index] { (this->*act)(index); }});
+    };
+    add(parcel.announced, &World::Announce);
+    add(parcel.linked, &World::Link);
+    add(parcel.updated, &World::Update);
     for (const testing::Message& message : parcel.messages) {
       kept_.push_back(std::make_unique<testing::Message>(message));
       actions_.push_back({message.arrival, index, kept_.back().get()});
@@ -278,6 +281,9 @@ class World {
     to.set_lane("lanes/a");
     to.set_origin_zone("pilotZones/z");
     to.set_platform("platforms/p");
+    if (parcel.told_late) {
+      to.mutable_announce_time()->set_seconds(absl::ToUnixSeconds(*parcel.announced));
+    }
     v1::TrackingNumber& number = *to.add_tracking_numbers();
     number.set_carrier(kLine);
     number.set_number(parcel.line_number);
@@ -294,6 +300,8 @@ class World {
     request.set_tracking_number(parcel.courier_number);
     if (parcel.begin) {
       request.mutable_begin_time()->set_seconds(absl::ToUnixSeconds(*parcel.begin + 5 * kDay));
+    } else if (parcel.told_late) {
+      request.mutable_begin_time()->set_seconds(absl::ToUnixSeconds(*parcel.linked));
     }
     Until([&] { return Any().LinkTrackingNumber(request).status(); });
   }

@@ -560,6 +560,95 @@ TEST_P(ParcelKeeperTest, ABeginTellsWhatCameBefore) {
   EXPECT_EQ(keeper_->ListEvents("parcels/p1")->front().effect(), v1::ParcelEvent::BEFORE_PARCEL);
 }
 
+// What is announced and linked today of two uses of a number, and its events, in an order.
+TEST_P(ParcelKeeperTest, WhatIsToldOfDaysGoneByCountsAsOfThen) {
+  const auto request = [](const std::string& id, const std::string& number,
+                          const std::string& announced, const std::string& begin) {
+    auto request = Request(id, kLine, number);
+    v1::Parcel& parcel = *request.mutable_parcel();
+    parcel.mutable_announce_time()->set_seconds(absl::ToUnixSeconds(UtcTime(announced)));
+    if (!begin.empty()) {
+      parcel.mutable_tracking_numbers(0)->mutable_begin_time()->set_seconds(
+          absl::ToUnixSeconds(UtcTime(begin)));
+    }
+    return request;
+  };
+  const auto announce = [&](const std::string& n, bool old, bool begins) {
+    return old ? Create(request("old" + n, "N" + n, "2023-01-03T00:00:00",
+                                begins ? "2023-01-02T00:00:00" : ""))
+               : Create(request("new" + n, "N" + n, "2024-03-03T00:00:00",
+                                begins ? "2024-03-02T00:00:00" : ""));
+  };
+  const auto link = [&](const std::string& n, bool old) {
+    return old ? Link("parcels/old" + n, kPost, "P" + n, "2023-01-20T00:00:00")
+               : Link("parcels/new" + n, kPost, "P" + n, "2024-03-20T00:00:00");
+  };
+  const auto tell = [&](const std::string& n, bool old) {
+    const std::string month = old ? "2023-01" : "2024-03";
+    Ingest(kLine, {Event("N" + n, "PICKED_UP", month + "-05T10:00:00Z")});
+    Ingest(kPost, {Event("P" + n, "DELIVERED", month + "-25T10:00:00Z")});
+  };
+  int n = 0;
+  for (const bool begins : {false, true}) {
+    for (const bool old_first : {false, true}) {
+      for (const bool events_first : {false, true}) {
+        const std::string its = absl::StrCat(n++);
+        SCOPED_TRACE(its);
+        for (const bool old : {old_first, !old_first}) {
+          if (events_first) tell(its, old);
+        }
+        for (const bool old : {old_first, !old_first}) {
+          const auto announced = announce(its, old, begins);
+          ASSERT_TRUE(announced.ok()) << announced.status();
+          const auto linked = link(its, old);
+          ASSERT_TRUE(linked.ok()) << linked.status();
+        }
+        for (const bool old : {old_first, !old_first}) {
+          if (!events_first) tell(its, old);
+        }
+        for (const bool old : {true, false}) {
+          const auto parcel = keeper_->Get(absl::StrCat("parcels/", old ? "old" : "new", its));
+          ASSERT_TRUE(parcel.ok()) << parcel.status();
+          EXPECT_EQ(parcel->event_count(), 2);
+          EXPECT_EQ(parcel->state(), v1::Parcel::DELIVERED);
+          EXPECT_EQ(
+              parcel->announce_time().seconds(),
+              absl::ToUnixSeconds(UtcTime(old ? "2023-01-03T00:00:00" : "2024-03-03T00:00:00")));
+          const absl::Time then = UtcTime(old ? "2023-02-01T00:00:00" : "2024-04-01T00:00:00");
+          EXPECT_EQ(LookUp(kLine, "N" + its, then).name(), parcel->name());
+          EXPECT_EQ(LookUp(kPost, "P" + its, then).name(), parcel->name());
+          // Once more is the same.
+          EXPECT_EQ(announce(its, old, begins)->name(), parcel->name());
+          EXPECT_EQ(link(its, old)->name(), parcel->name());
+        }
+        EXPECT_EQ(LookUp(kLine, "N" + its).name(), keeper_->Get("parcels/new" + its)->name());
+      }
+    }
+  }
+  EXPECT_EQ(Sum(Dimension::kCourier, kPost, Measure::kDelivered), 2 * n);
+  EXPECT_EQ(Sum(Dimension::kSeller, "enterprises/s", Measure::kDelivered), 2 * n);
+  EXPECT_EQ(Rebuild().differing(), 0);
+}
+
+TEST_P(ParcelKeeperTest, WhenItWasAnnouncedIsCheckedAndPartOfIt) {
+  auto request = Request("p1", kLine, "N1");
+  google::protobuf::Timestamp& time = *request.mutable_parcel()->mutable_announce_time();
+  time.set_seconds(absl::ToUnixSeconds(clock_.Now()) + 1);
+  const auto early = Create(request);
+  EXPECT_EQ(early.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(api::ReasonOf(early.status()), "INVALID_FIELDS");
+  EXPECT_THAT(early.status().message(), HasSubstr("parcel.announce_time"));
+  time.set_seconds(absl::ToUnixSeconds(clock_.Now()));
+  ASSERT_TRUE(Create(request).ok());
+  clock_.Advance(absl::Hours(1));
+  ASSERT_TRUE(Create(request).ok());
+  time.set_seconds(time.seconds() - 1);
+  EXPECT_EQ(api::ReasonOf(Create(request).status()), "PARCEL_EXISTS");
+  // Who does not say when leaves it as it is.
+  request.mutable_parcel()->clear_announce_time();
+  EXPECT_EQ(Create(request)->announce_time().seconds(), time.seconds() + 1);
+}
+
 TEST_P(ParcelKeeperTest, UpdatingMovesAParcelBetweenScorecards) {
   ASSERT_TRUE(Create(Request("p1", kLine, "N1")).ok());
   Ingest(kLine, {Event("N1", "PICKED_UP", "2024-05-31T10:00:00Z")});

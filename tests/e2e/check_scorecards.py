@@ -17,8 +17,8 @@
 It shares no code with the service, and is written from the definitions of its words:
 services/logistics/parcel_course.h, scorecard.h, commitment.h, parcel_keeper.h, the contracts and
 docs/logistics.md. All is counted parcel by parcel and event by event, as plainly as can be.
-It assumes that nobody uses a number again within the time that is looked at. Counts and rates
-must be equal, percentiles within 1 %. It prints what differs, and then ends with 1.
+It assumes that announcements say when they were made, and since when numbers are a parcel's. Counts
+and rates must be equal, percentiles within 1 %. It prints what differs, and then ends with 1.
 """
 import argparse
 import bisect
@@ -229,6 +229,7 @@ class World:
                 )
             return
         parcel = dict(line["parcel"])
+        parcel["announced"] = timestamp(parcel["announceTime"])
         parcel["numbers"] = [
             (n["carrier"], n["number"], timestamp(n["beginTime"]))
             for n in parcel["trackingNumbers"]
@@ -290,10 +291,9 @@ class World:
         for name, parcel in self.parcels.items():
             for carrier, number, begin in parcel["numbers"]:
                 uses[carrier, number].append((begin, name))
-        for of_number in uses.values():
-            of_number.sort()
-        of_parcel = defaultdict(list)
-        unclaimed = defaultdict(list)
+        for begins in uses.values():
+            begins.sort()
+        of_number = defaultdict(list)
         for carrier, all_sent in self.events.items():
             for sent in all_sent:
                 known = uses.get((carrier, sent.get("trackingNumber", "")), [])
@@ -302,25 +302,35 @@ class World:
                 if event is None:
                     self.refused += 1
                     continue
-                # The last use that begins before; else the next, where it begins within a year.
-                i = bisect.bisect_right(known, event["time"], key=lambda use: use[0])
-                if i > 0:
-                    of_parcel[known[i - 1][1]].append(event)
-                elif known and event["time"] >= known[0][0] - SILENCE_OF_NUMBERS:
-                    of_parcel[known[0][1]].append(event)
+                of_number[carrier, event["number"]].append(event)
+        of_parcel = defaultdict(list)
+        for (carrier, number), events in of_number.items():
+            known = uses.get((carrier, number), [])
+            # Uses that events have opened, beside those that were told: begin, parcel, last.
+            last = {}
+            opened = []
+            for event in sorted(events, key=lambda e: e["time"]):
+                when = event["time"]
+                # The last use that begins before and was not silent for a year; else the next,
+                # where it begins within a year; else it opens one.
+                i = bisect.bisect_right(known, when, key=lambda use: use[0])
+                before = known[i - 1] if i > 0 else None
+                if opened and (before is None or opened[-1][0] > before[0]):
+                    before = opened[-1]
+                if before and when <= last.get(before, before[0]) + SILENCE_OF_NUMBERS:
+                    use = before
+                elif i < len(known) and when >= known[i][0] - SILENCE_OF_NUMBERS:
+                    use = known[i]
                 else:
-                    unclaimed[carrier, event["number"]].append(event)
+                    use = when, (carrier, number, when)
+                    opened.append(use)
+                if when >= use[0]:
+                    last[use] = when
+                of_parcel[use[1]].append(event)
         for name, parcel in self.parcels.items():
-            yield parcel, of_parcel[name]
-        for (carrier, number), events in unclaimed.items():
-            events.sort(key=lambda e: e["time"])
-            groups = [[]]
-            for event in events:
-                if groups[-1] and event["time"] - groups[-1][-1]["time"] > SILENCE_OF_NUMBERS:
-                    groups.append([])
-                groups[-1].append(event)
-            for group in groups:
-                yield {"numbers": [(carrier, number, None)], "unannounced": True}, group
+            yield parcel, of_parcel.pop(name, [])
+        for (carrier, number, _), events in of_parcel.items():
+            yield {"numbers": [(carrier, number, None)], "unannounced": True}, events
 
     def terms(self, parcel):
         terms = {"zone": UTC, "commitment": None, "scans": set(), "limit": 24 * HOUR}
@@ -339,9 +349,12 @@ class World:
         terms["scans"] = set(standard.get("expectedScans", []))
         if standard.get("informationLimitHours"):
             terms["limit"] = standard["informationLimitHours"] * HOUR
-        announced = day_of(self.as_of, terms["zone"])
+        announced = day_of(parcel["announced"], terms["zone"])
         for exclusion in partnership.get("exclusions", []):
-            assert "startDate" not in exclusion and "endDate" not in exclusion, "not looked at"
+            if "startDate" in exclusion and announced < date(exclusion["startDate"]):
+                continue
+            if "endDate" in exclusion and announced >= date(exclusion["endDate"]):
+                continue
             lanes, areas = exclusion.get("lanes"), exclusion.get("postalAreas")
             code = parcel.get("postalCode", "").upper()
             if lanes and lane["name"] not in lanes:
@@ -352,7 +365,6 @@ class World:
         terms["commitment"] = standard
         if standard["unit"] == "WORKING_DAYS":
             calendar = self.registers[standard["calendar"]]
-            date = lambda d: datetime.date(d["year"], d["month"], d["day"])
             terms["calendar"] = (
                 {WEEKDAYS.index(day) for day in calendar["weekdays"]},
                 {date(d) for d in calendar.get("holidays", [])},

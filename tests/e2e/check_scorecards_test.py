@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lets check_scorecards.py count the scorecards of a service again that took invented streams:
-in random orders, with repeats and broken lines, partly before their parcels were announced. And
-sees that it notices forgeries.
+in random orders, with repeats and broken lines, partly before their parcels were announced, some
+of them of numbers that were used again. And sees that it notices forgeries.
 
     check_scorecards_test.py BIN [EVENTS [SEED]]
 """
@@ -90,6 +90,43 @@ class Service:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+def use_again(folder):
+    """Parcels whose numbers meant others 18 months before, and 14 months before that."""
+    events = open(os.path.join(folder, "rhein-paket.jsonl"), "a", encoding="utf-8")
+    announcements = open(os.path.join(folder, "announcements.jsonl"), "a", encoding="utf-8")
+    with events, announcements:
+        for i in range(10):
+            number = f"AGAIN{i}"
+            for month, announced in (("2022-01", False), ("2023-03", True), ("2024-09", i % 2 == 0)):
+                at = lambda day, hour: f"{month}-{day:02}T{hour:02}:00:00Z"
+                for day, code in ((9, "EDG"), (11 + i, "EMI")):
+                    event = {"trackingNumber": number, "code": code, "eventTime": at(day, i + 6)}
+                    print(json.dumps(event | {"receiptTime": at(day, i + 7)}), file=events)
+                if not announced:
+                    continue
+                its = {"carrier": "partners/rhein-paket", "number": number, "beginTime": at(2, i)}
+                parcel = {
+                    "trackingNumbers": [its],
+                    "announceTime": at(2, i + 1),
+                    "partnership": "partnerships/silkwing-rhein-paket",
+                    "lane": "lanes/hangzhou-de-air",
+                }
+                print(json.dumps({"parcelId": f"again-{i}-{month}", "parcel": parcel}), file=announcements)
+
+
+def check_again(service):
+    """Each use of a number is the parcel of its time."""
+    for when, parcel in (("2023-05-01", "parcels/again-4-2023-03"), ("2024-09-30", "parcels/again-4-2024-09")):
+        shown = service.caravanctl(
+            "logistics", "track", "rhein-paket", "AGAIN4", "--time", when + "T00:00:00Z"
+        )
+        if not shown.startswith(parcel + ":"):
+            fail("a number that was used again is shown as", shown)
+    shown = service.caravanctl("logistics", "track", "rhein-paket", "AGAIN4")
+    if not shown.startswith("parcels/again-4-2024-09:"):
+        fail("the last parcel of a number is shown as", shown)
 
 
 def shuffle(folder, seed):
@@ -233,6 +270,7 @@ def main():
             f"{BIN}/logistics-stream", "files", files, "--without-zones", "--events", str(EVENTS),
             "--days", "60", "--seed", str(SEED), "--broken", "3",
         )  # fmt: skip
+        use_again(files)
         parts = shuffle(files, SEED)
         service = Service(folder)
         try:
@@ -249,7 +287,7 @@ def main():
                     )
                 if part is parts[0]:
                     announce("late")
-            said_files = ask(service, folder, "2024-08-26", "2025-03-30")
+            said_files = ask(service, folder, "2022-12-26", "2025-03-30")
             as_of = time.time_ns() // 1000
             world = world_of(files, parts, registers, as_of)
             said = []
@@ -279,6 +317,7 @@ def main():
                     "--scorecards", one,
                 ).strip()  # fmt: skip
             )
+            check_again(service)
             check_commands(service, folder, max(parts[0], key=lambda p: os.path.getsize(p[1])))
             print(f"{len(said)} scorecards, {mine.parcels} parcels, {len(findings)} differences")
         finally:

@@ -716,11 +716,12 @@ void StreamGenerator::Impl::Announce(const Message& message, StreamItem* item) {
   item->announcement.Clear();
   item->announcement.set_parcel_id(NameOf(parcel));
   v1::Parcel& announced = *item->announcement.mutable_parcel();
+  announced.mutable_announce_time()->set_seconds(message.receipt);
   for (size_t leg = 0; leg < (parcel.relabelled ? 1 : 2); ++leg) {
     v1::TrackingNumber& number = *announced.add_tracking_numbers();
     number.set_carrier(outboxes_[CarrierOf(parcel, leg)].batch.carrier());
     number.set_number(NumberOf(parcel, leg));
-    // Without it a number would begin when it is announced, which is now.
+    // Without it a number would begin with its first event, though that is another's.
     number.mutable_begin_time()->set_seconds(parcel.set_out - kHour);
   }
   if (!world_.sellers.empty()) {

@@ -19,8 +19,8 @@
 //   told up to two days behind the first event of that number.
 // - Carriers count their numbers on; several couriers count alike, so that one number is
 //   of two. Once a stream is 13 months long, one parcel in 100 gets a number that has
-//   been silent for so long. Who announces says since when a number is the parcel's: streams
-//   are of days gone by, and a number would begin when it is announced.
+//   been silent for so long. Who announces says when, and since when a number is the
+//   parcel's: streams are of days gone by.
 // - Events are told some 20 minutes later, from 0.5 to 12 % of them, by carrier, hours or
 //   days later. 4 % come twice; an hour of a carrier in 500 is sent again as a whole.
 //   0.8 % are corrected (the time, a reason), 0.15 % taken back, 0.2 % have a wrong clock.

@@ -141,6 +141,8 @@ Tally Count(const StreamOptions& options) {
       ++tally.announced;
       tally.late += item.late;
       EXPECT_TRUE(announced.insert(item.announcement.parcel_id()).second);
+      EXPECT_EQ(item.announcement.parcel().announce_time().seconds(),
+                absl::ToUnixSeconds(item.time));
       for (const auto& number : item.announcement.parcel().tracking_numbers()) {
         const std::string key = number.carrier() + " " + number.number();
         const auto begin = absl::FromUnixSeconds(number.begin_time().seconds());
