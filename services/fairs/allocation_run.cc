@@ -101,7 +101,11 @@ absl::Status Keep(const Registry& registry, OperationContext& context, Allocatio
     }
     if (!computed.simulation_of().empty()) return absl::OkStatus();
     // A proposal is of no use once there is a newer one.
-    return SupersedeRuns(registry, caller, tx, allocation, Allocation::PROPOSED);
+    return SupersedeRuns(registry, caller, tx, EditionOf(allocation.name()), allocation.stage(),
+                         [&](const Allocation& run) {
+                           return run.state() == Allocation::PROPOSED &&
+                                  run.name() != allocation.name();
+                         });
   });
 }
 

@@ -281,6 +281,31 @@ absl::Status CheckNewest(const Writing& writing, const Allocation& allocation,
                                    allocation.name(), " was made; freeze a new one, and run that"));
 }
 
+absl::Status Discard(const Writing& writing, const v1::Snapshot& snapshot) {
+  const std::string_view fair = EditionOf(snapshot.name());
+  if (absl::Status s = CheckNothingRuns(writing.registry, writing.reader, fair); !s.ok()) return s;
+  std::string published;
+  absl::Status s = resources::VisitBelow<Allocation>(
+      writing.registry, writing.reader,
+      {std::string(fair), std::pair("stage", int64_t{snapshot.stage()})},
+      [&](const Allocation& run) {
+        if (run.snapshot() == snapshot.name() && run.has_publish_time()) published = run.name();
+        return published.empty();
+      });
+  if (!s.ok()) return s;
+  if (!published.empty()) {
+    return Precondition("SNAPSHOT_PUBLISHED", snapshot.name(),
+                        absl::StrCat(published, " was made of ", snapshot.name(),
+                                     ", and has been published; freeze a new one instead"));
+  }
+  if (auto last = TakeNumbers(writing.tx, fair, 0); !last.ok()) return last.status();
+  return SupersedeRuns(writing.registry, writing.caller.Unrestricted(), writing.tx, fair,
+                       snapshot.stage(), [&](const Allocation& run) {
+                         return run.state() == Allocation::PROPOSED &&
+                                run.snapshot() == snapshot.name();
+                       });
+}
+
 absl::Status Publish(const Writing& writing, Allocation& allocation) {
   if (!allocation.simulation_of().empty()) {
     return Precondition(
@@ -299,8 +324,9 @@ absl::Status Publish(const Writing& writing, Allocation& allocation) {
   if (auto last = TakeNumbers(writing.tx, fair, 0); !last.ok()) return last.status();
   // A run of a waiting list adds to those before it; any other takes their place.
   if (!snapshot->waiting_list()) {
-    absl::Status s = SupersedeRuns(writing.registry, writing.caller.Unrestricted(), writing.tx,
-                                   allocation, Allocation::PUBLISHED);
+    absl::Status s = SupersedeRuns(
+        writing.registry, writing.caller.Unrestricted(), writing.tx, fair, allocation.stage(),
+        [](const Allocation& run) { return run.state() == Allocation::PUBLISHED; });
     if (!s.ok()) return s;
   }
   allocation.set_publisher(writing.caller.principal.name);
@@ -475,6 +501,14 @@ absl::StatusOr<v1::Bundle> AllocationsService::ExportBundle(
   *bundle.mutable_snapshot() = *std::move(snapshot);
   *bundle.mutable_result() = *std::move(result);
   return bundle;
+}
+
+absl::Status PrepareSnapshot(const Writing& writing, const v1::Snapshot* before,
+                             v1::Snapshot& after) {
+  if (before == nullptr || writing.kind != resources::WriteKind::kTransition) {
+    return absl::OkStatus();
+  }
+  return Discard(writing, after);
 }
 
 absl::Status PrepareAllocation(const Writing& writing, const Allocation* before,

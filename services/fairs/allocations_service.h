@@ -49,6 +49,8 @@ class AllocationsService : public v1::AllocationServiceHandlers {
 
 // Publishing starts the operation that gives applications what the run decided; the
 // facts of its call name the operations.
+absl::Status PrepareSnapshot(const resources::Writing& writing, const v1::Snapshot* before,
+                             v1::Snapshot& after);
 absl::Status PrepareAllocation(const resources::Writing& writing, const v1::Allocation* before,
                                v1::Allocation& after);
 

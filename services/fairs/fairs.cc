@@ -47,7 +47,7 @@ host::ServiceDefinition FairsDefinition() {
         .Add<v1::Section>(PrepareSection)
         .Add<v1::SectionInputs>()
         .Add<v1::SectionResult>()
-        .Add<v1::Snapshot>();
+        .Add<v1::Snapshot>(PrepareSnapshot);
   };
   fairs.peers = {{.service = "zones",
                   .contracts = {zones::v1::Document::descriptor()->file(),

@@ -162,7 +162,9 @@ absl::StatusOr<std::optional<Snapshot>> FirstSnapshot(const resources::Registry&
   };
   absl::Status s = resources::VisitBelow<Snapshot>(
       registry, reader, {.parent = fair}, [&](const Snapshot& snapshot) {
-        const bool frozen = snapshot.stage() == stage && snapshot.state() == Snapshot::FROZEN;
+        // One that was discarded has been seen all the same.
+        const bool frozen = snapshot.stage() == stage && (snapshot.state() == Snapshot::FROZEN ||
+                                                          snapshot.state() == Snapshot::DISCARDED);
         if (frozen && (!first.has_value() || before(snapshot, *first))) first = snapshot;
         return true;
       });

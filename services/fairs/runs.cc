@@ -59,7 +59,7 @@ absl::Status CheckNoRerun(const Registry& registry, store::Reader& reader,
       registry, reader, {std::string(fair), std::pair("stage", int64_t{stage})},
       [&](const v1::Snapshot& snapshot) {
         if (!snapshot.waiting_list() && snapshot.state() != v1::Snapshot::FAILED &&
-            NumberOf(snapshot.name()) > allotted) {
+            snapshot.state() != v1::Snapshot::DISCARDED && NumberOf(snapshot.name()) > allotted) {
           newer = snapshot.name();
         }
         return newer.empty();
@@ -74,17 +74,13 @@ absl::Status CheckNoRerun(const Registry& registry, store::Reader& reader,
 }
 
 absl::Status SupersedeRuns(const Registry& registry, const resources::Caller& caller,
-                           store::Transaction& tx, const v1::Allocation& successor,
-                           v1::Allocation::State state) {
+                           store::Transaction& tx, std::string_view fair, v1::Stage stage,
+                           absl::FunctionRef<bool(const v1::Allocation& run)> which) {
   std::vector<std::string> superseded;
   absl::Status s = resources::VisitBelow<v1::Allocation>(
-      registry, tx,
-      {std::string(EditionOf(successor.name())), std::pair("stage", int64_t{successor.stage()})},
-      [&](const v1::Allocation& other) {
-        if (other.state() == state && other.name() != successor.name() &&
-            other.simulation_of().empty()) {
-          superseded.push_back(other.name());
-        }
+      registry, tx, {std::string(fair), std::pair("stage", int64_t{stage})},
+      [&](const v1::Allocation& run) {
+        if (run.simulation_of().empty() && which(run)) superseded.push_back(run.name());
         return true;
       });
   resources::Writer writer(registry, caller, tx);
@@ -92,8 +88,8 @@ absl::Status SupersedeRuns(const Registry& registry, const resources::Caller& ca
     if (!s.ok()) return s;
     s = writer
             .Change<v1::Allocation>(name,
-                                    [](v1::Allocation& other) {
-                                      other.set_state(v1::Allocation::SUPERSEDED);
+                                    [](v1::Allocation& run) {
+                                      run.set_state(v1::Allocation::SUPERSEDED);
                                       return absl::OkStatus();
                                     })
             .status();

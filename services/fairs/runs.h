@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "caravan/fairs/v1/allocations.pb.h"
 #include "caravan/fairs/v1/applications.pb.h"
@@ -44,10 +46,10 @@ std::string RunsGuard(std::string_view fair);
 absl::Status CheckNoRerun(const resources::Registry& registry, store::Reader& reader,
                           const v1::Application& application);
 
-// Supersedes the runs of a stage that are in a state: the successor takes their place.
+// Supersedes those runs of a stage that `which` says; simulations are none of them.
 absl::Status SupersedeRuns(const resources::Registry& registry, const resources::Caller& caller,
-                           store::Transaction& tx, const v1::Allocation& successor,
-                           v1::Allocation::State state);
+                           store::Transaction& tx, std::string_view fair, v1::Stage stage,
+                           absl::FunctionRef<bool(const v1::Allocation& run)> which);
 
 // The work itself.
 absl::StatusOr<v1::Snapshot> FreezeSnapshot(const resources::Registry& registry,

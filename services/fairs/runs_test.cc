@@ -303,6 +303,48 @@ TEST_P(RunsTest, NothingIsConfirmedWhileItIsDecidedAgain) {
   EXPECT_THAT(Confirm(allotted[2]), IsOk());
 }
 
+TEST_P(RunsTest, ASnapshotIsGivenUpBeforeARunOfItIsPublished) {
+  server_.Load();
+  const Allocation brands = Decide(v1::BRAND);
+  const Allocation decided = Decide(v1::GENERAL);
+  std::string allotted;
+  for (const Application& application : server_.Applications()) {
+    if (application.allocation() == decided.name() &&
+        application.state() == Application::ALLOTTED) {
+      allotted = application.name();
+    }
+  }
+  const v1::Snapshot again = server_.Freeze(v1::GENERAL);
+  const Allocation rerun = server_.Run(again);
+  const auto discard = [&](const std::string& name) {
+    v1::DiscardSnapshotRequest request;
+    request.set_name(name);
+    return server_.Call<v1::Snapshot>("SnapshotService/DiscardSnapshot", request);
+  };
+  const int64_t before = revision();
+  EXPECT_THAT(discard(decided.snapshot()),
+              Fails(absl::StatusCode::kFailedPrecondition, "SNAPSHOT_PUBLISHED"));
+  EXPECT_THAT(Confirm(allotted), Fails(absl::StatusCode::kFailedPrecondition, "RERUN_PENDING"));
+  EXPECT_EQ(revision(), before);
+
+  const absl::StatusOr<v1::Snapshot> discarded = discard(again.name());
+  ASSERT_THAT(discarded, IsOk());
+  EXPECT_EQ(discarded->state(), v1::Snapshot::DISCARDED);
+  EXPECT_EQ(GetAllocation(rerun.name()).state(), Allocation::SUPERSEDED);
+  EXPECT_EQ(GetAllocation(decided.name()).state(), Allocation::PUBLISHED);
+  EXPECT_EQ(GetAllocation(brands.name()).state(), Allocation::PUBLISHED);
+  EXPECT_THAT(Confirm(allotted), IsOk());
+  EXPECT_THAT(TryPublish(rerun.name()),
+              Fails(absl::StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
+  v1::RunAllocationRequest run;
+  run.set_parent(EditionServer::kFair);
+  run.set_snapshot(again.name());
+  EXPECT_THAT(server_.Call<Operation>("AllocationService/RunAllocation", run),
+              Fails(absl::StatusCode::kFailedPrecondition, "SNAPSHOT_NOT_FROZEN"));
+  EXPECT_THAT(discard(again.name()),
+              Fails(absl::StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
+}
+
 TEST_P(RunsTest, GivesTheSameBytesEveryTime) {
   server_.Load();
   const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
@@ -517,33 +559,6 @@ TEST_P(RunsTest, FreezesNothingWhileZonesIsAway) {
       Must<v1::ListSnapshotsResponse>("SnapshotService/ListSnapshots", list).snapshots();
   ASSERT_EQ(snapshots.size(), 1);
   EXPECT_EQ(snapshots[0].state(), v1::Snapshot::FAILED);
-}
-
-TEST_P(RunsTest, TakesObjectionsWhileTheyAreDue) {
-  server_.Load();
-  const v1::Snapshot snapshot = server_.Freeze(v1::BRAND);
-  server_.Draw(v1::BRAND);
-  const Allocation run = server_.Run(snapshot);
-  v1::CreateObjectionRequest create;
-  create.set_parent(run.name());
-  create.mutable_objection()->set_application(server_.edition().applications[0].name());
-  create.mutable_objection()->set_statement("A certificate was not counted.");
-  EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
-              Fails(absl::StatusCode::kFailedPrecondition, "OBJECTIONS_CLOSED"));
-  server_.Publish(run.name());
-  const auto objection = Must<v1::Objection>("ObjectionService/CreateObjection", create);
-  EXPECT_EQ(objection.enterprise(), server_.edition().applications[0].enterprise());
-  v1::DismissObjectionRequest dismiss;
-  dismiss.set_name(objection.name());
-  dismiss.set_decision("It had expired.");
-  EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/DismissObjection", dismiss).status(),
-              Fails(absl::StatusCode::kFailedPrecondition, "FOUR_EYES"));
-  EXPECT_EQ(
-      Must<v1::Objection>("ObjectionService/DismissObjection", dismiss, "users/second").state(),
-      v1::Objection::DISMISSED);
-  server_.clock().Advance(absl::Hours(24 * 6));
-  EXPECT_THAT(server_.Call<v1::Objection>("ObjectionService/CreateObjection", create).status(),
-              Fails(absl::StatusCode::kFailedPrecondition, "OBJECTIONS_CLOSED"));
 }
 
 TEST_P(RunsTest, DividesNothingByASanctionThatIsLifted) {

@@ -126,9 +126,15 @@ std::unique_ptr<TestServer> EditionServer::StartFairs() {
   };
   fairs.store = store_;
   fairs.clock = clock_.AsFunction();
-  fairs.access = caravan::testing::PolicyOf({{"users/admin", "*"},
-                                             {"users/second", "*"},
-                                             {"users/visitor", "fairs.allocations.exportBundle"}});
+  std::vector<caravan::testing::Permission> permissions = {
+      {"users/admin", "*"},
+      {"users/second", "*"},
+      {"users/visitor", "fairs.allocations.exportBundle"}};
+  for (const char* permission :
+       {"fairs.objections.create", "fairs.objections.get", "fairs.objections.list"}) {
+    permissions.push_back({"users/exhibitor", permission, edition_.applications[0].enterprise()});
+  }
+  fairs.access = caravan::testing::PolicyOf(permissions);
   fairs.adjust = [this](settings::ServerSettings& settings) {
     if (zones_ != nullptr) settings.add_peer(absl::StrCat("zones=", zones_->address()));
   };
