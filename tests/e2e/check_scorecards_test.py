@@ -3,8 +3,11 @@
 in random orders, with repeats and broken lines, partly before their parcels were announced, some
 of them of numbers that were used again. And sees that it notices forgeries.
 
-    check_scorecards_test.py BIN [EVENTS [SEED]]
+    check_scorecards_test.py BIN sqlite|postgresql [EVENTS [SEED]]
+
+PostgreSQL is that of CARAVAN_TEST_POSTGRES, in a schema of its own.
 """
+import contextlib
 import copy
 import csv
 import json
@@ -19,8 +22,9 @@ sys.dont_write_bytecode = True
 import check_scorecards as checker
 
 BIN = os.path.abspath(sys.argv[1])
-EVENTS = int(sys.argv[2]) if len(sys.argv) > 2 else 6000
-SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+ENGINE = sys.argv[2]
+EVENTS = int(sys.argv[3]) if len(sys.argv) > 3 else 6000
+SEED = int(sys.argv[4]) if len(sys.argv) > 4 else 1
 DIMENSIONS = (
     "PARTNERSHIP", "COURIER", "LINE_HAUL_COMPANY", "LANE", "DESTINATION", "ORIGIN_ZONE", "SELLER",
     "PLATFORM",
@@ -47,10 +51,24 @@ def write(path, lines):
         file.write(b"".join(lines))
 
 
-class Service:
-    """caravan-logistics on SQLite, without a zones service, in a folder of its own."""
+@contextlib.contextmanager
+def database(folder):
+    """The URL of a store that is empty, and gone afterwards."""
+    if ENGINE == "sqlite":
+        yield f"sqlite:{folder}/store.db"
+        return
+    server = os.environ["CARAVAN_TEST_POSTGRES"]
+    schema = f"scorecards_{os.getpid()}"
+    try:
+        yield f"postgresql:schema={schema} {server}"
+    finally:
+        run("psql", "--quiet", "--dbname", server, "--command", f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
-    def __init__(self, folder):
+
+class Service:
+    """caravan-logistics without a zones service, in a folder of its own."""
+
+    def __init__(self, folder, store):
         ports = os.path.join(folder, "ports.json")
         self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
         # The settings of the tests are not those of a server.
@@ -68,7 +86,7 @@ class Service:
             [
                 f"{BIN}/caravan-logistics", "--listen", "127.0.0.1:0", "--admin-listen",
                 "127.0.0.1:0", "--ports-file", ports, "--insecure", "--insecure-principal",
-                "users/admin", "--access-policy", access, "--store", f"sqlite:{folder}/store.db",
+                "users/admin", "--access-policy", access, "--store", store,
                 "--peer", f"zones=unix:{folder}/none.sock",
             ],
             stdout=self.log,
@@ -255,7 +273,7 @@ def check_forgeries(world, said):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, database(folder) as store:
         registers = []
         for part in ("registers", "partnerships"):
             path = os.path.join(folder, part + ".yaml")
@@ -272,7 +290,7 @@ def main():
         )  # fmt: skip
         use_again(files)
         parts = shuffle(files, SEED)
-        service = Service(folder)
+        service = Service(folder, store)
         try:
             service.caravanctl("apply", "-f", vocabularies, "-f", registers[0])
             service.caravanctl("apply", "--load", "-f", registers[1])
