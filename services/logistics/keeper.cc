@@ -57,8 +57,9 @@ std::string Keeper::NewParcelId() {
   return id;
 }
 
-absl::StatusOr<ParcelKeeper::Scorecards> Keeper::ReadScorecards(const ScorecardRange& range) {
-  absl::StatusOr<ScorecardBook::Sums> sums = book_.Read(range);
+absl::StatusOr<ParcelKeeper::Scorecards> Keeper::ReadScorecards(const ScorecardRange& range,
+                                                                std::optional<Granularity> by) {
+  absl::StatusOr<ScorecardBook::Sums> sums = book_.Read(range, by);
   if (!sums.ok()) return sums.status();
   Scorecards scorecards;
   scorecards.sequence = sums->sequence;
@@ -74,7 +75,7 @@ absl::StatusOr<std::unique_ptr<ParcelKeeper>> ParcelKeeper::Open(ParcelStore& st
                                                                  ParcelKeeperOptions options) {
   auto keeper = std::make_unique<Keeper>(store, registers, std::move(options));
   // With what waits from before. That nothing is asked for does not matter.
-  if (const auto read = keeper->ReadScorecards({}); !read.ok()) return read.status();
+  if (const auto read = keeper->ReadDays({}); !read.ok()) return read.status();
   return keeper;
 }
 

@@ -74,7 +74,8 @@ class Keeper final : public ParcelKeeper {
       const Position& from, int64_t limit,
       absl::FunctionRef<bool(const v1::Parcel& parcel)> visit) override;
 
-  absl::StatusOr<Scorecards> ReadScorecards(const ScorecardRange& range) override;
+  absl::StatusOr<Scorecards> ReadScorecards(const ScorecardRange& range,
+                                            std::optional<Granularity> by) override;
   absl::StatusOr<std::vector<DayScorecard>> ScorecardsOf(std::string_view parcel) override;
 
   absl::StatusOr<int64_t> Tick() override;

@@ -5,6 +5,9 @@
 // another process writes to the bucket, that is not known, and the bucket is counted in
 // one go, locked.
 #include <algorithm>
+#include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -56,12 +59,13 @@ v1::Dimension ToMessage(Dimension dimension) {
   return static_cast<v1::Dimension>(static_cast<int>(dimension) + 1);
 }
 
-google::type::Date DateOf(int32_t day) {
+// Without a day for a month.
+google::type::Date DateOf(int32_t day, bool is_month) {
   const absl::CivilDay civil = kFirstDay + day;
   google::type::Date date;
   date.set_year(static_cast<int32_t>(civil.year()));
   date.set_month(civil.month());
-  date.set_day(civil.day());
+  if (!is_month) date.set_day(civil.day());
   return date;
 }
 
@@ -80,8 +84,10 @@ struct Keeper::Rebuilding {
   int64_t parcels = 0;
 
   struct Difference {
-    ScorecardRow scorecard;
-    Scorecard missing;  // what was counted, less what is there
+    Dimension dimension;
+    std::string value;
+    int32_t day = 0;
+    bool is_month = false;  // that of `day`
   };
   // What came of it.
   int64_t scorecards = 0;
@@ -155,20 +161,35 @@ absl::Status Keeper::Compare(ParcelTransaction& tx, DaySums counted, Rebuilding&
     counted.Add(dimension, value, day, scorecard);
   };
   waiting.VisitAll(take_away);
+  // What is missing in months: the sum of their days as they are, less what is there.
+  DaySums months;
+  std::set<std::tuple<int, std::string, int32_t>> damaged;
   // No changes are asked for: those of the bucket are known.
   const std::vector<int64_t> seen(static_cast<size_t>(store_.buckets()), INT64_MAX);
-  const std::vector<int32_t> steps = StepsOf(rebuilding.first_day, Now());
-  for (int dimension = 0; dimension < kDimensions; ++dimension) {
+  const std::vector<int32_t> steps = StepsOf(MonthOfDay(rebuilding.first_day), Now());
+  for (int d = 0; d < kDimensions; ++d) {
+    const auto dimension = static_cast<Dimension>(d);
     for (size_t step = 0; step + 1 < steps.size(); ++step) {
-      const ScorecardRange range = {dimension, "", kBehindAll, steps[step], steps[step + 1]};
+      const ScorecardRange ranges[] = {{d, "", kBehindAll, steps[step], steps[step + 1]},
+                                       {MonthsOf(d), "", kBehindAll, steps[step], steps[step + 1]}};
       absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> stored =
-          store_.ReadScorecards(range, seen);
+          store_.ReadScorecards(ranges, seen);
       if (!stored.ok()) return stored.status();
       for (const ScorecardRow& row : (*stored)[static_cast<size_t>(bucket)].rows) {
         absl::StatusOr<Scorecard> scorecard = Scorecard::Parse(row.record);
         // One that is damaged is missing.
-        if (!scorecard.ok()) continue;
-        take_away(static_cast<Dimension>(dimension), row.value, row.day, *std::move(scorecard));
+        if (!scorecard.ok()) {
+          (row.dimension == d ? counted : months).Add(dimension, row.value, row.day, {});
+          damaged.insert({row.dimension, row.value, row.day});
+          continue;
+        }
+        if (row.dimension == d) {
+          months.Add(dimension, row.value, MonthOfDay(row.day), *scorecard);
+          take_away(dimension, row.value, row.day, *std::move(scorecard));
+        } else {
+          scorecard->Negate();
+          months.Add(dimension, row.value, row.day, *scorecard);
+        }
       }
     }
   }
@@ -176,12 +197,20 @@ absl::Status Keeper::Compare(ParcelTransaction& tx, DaySums counted, Rebuilding&
       [&](Dimension dimension, const std::string& value, int32_t day, const Scorecard& missing) {
         if (day < rebuilding.first_day) return;
         ++rebuilding.scorecards;
-        if (missing.empty()) return;
-        rebuilding.differences.push_back({{static_cast<int>(dimension), value, day, ""}, missing});
+        if (missing.empty() && !damaged.contains({static_cast<int>(dimension), value, day})) return;
+        rebuilding.differences.push_back({dimension, value, day, false});
         if (rebuilding.mend) waiting.Add(dimension, value, day, missing);
       });
+  DaySums waiting_months = waiting.ByMonth();
+  months.VisitAll(
+      [&](Dimension dimension, const std::string& value, int32_t day, const Scorecard& missing) {
+        const int stored_as = MonthsOf(static_cast<int>(dimension));
+        if (missing.empty() && !damaged.contains({stored_as, value, day})) return;
+        rebuilding.differences.push_back({dimension, value, day, true});
+        waiting_months.Add(dimension, value, day, missing);
+      });
   if (!rebuilding.mend || rebuilding.differences.empty()) return absl::OkStatus();
-  return FoldInto(tx, bucket, waiting, true);
+  return FoldInto(tx, bucket, waiting, waiting_months, true);
 }
 
 absl::Status Keeper::RebuildLocked(Rebuilding& rebuilding) {
@@ -275,9 +304,9 @@ absl::StatusOr<v1::RebuildScorecardsResponse> Keeper::Rebuild(
     for (const Rebuilding::Difference& from : rebuilding.differences) {
       if (response.differences_size() == kMaxDifferences) break;
       v1::RebuildScorecardsResponse::Difference* difference = response.add_differences();
-      difference->set_dimension(ToMessage(static_cast<Dimension>(from.scorecard.dimension)));
-      difference->set_value(from.scorecard.value);
-      *difference->mutable_date() = DateOf(from.scorecard.day);
+      difference->set_dimension(ToMessage(from.dimension));
+      difference->set_value(from.value);
+      *difference->mutable_date() = DateOf(from.day, from.is_month);
     }
     metadata.set_buckets_done(bucket + 1);
     if (!progress(metadata)) return absl::CancelledError("it was called off");

@@ -167,15 +167,21 @@ class ParcelKeeper {
 
   struct DayScorecard {
     std::string value;
-    int32_t day = 0;  // since 1 January 1970
+    int32_t day = 0;  // since 1 January 1970; of a period the first
     Scorecard scorecard;
   };
   struct Scorecards {
     std::vector<DayScorecard> days;  // by value and day; none is empty
     int64_t sequence = 0;            // how far the store was: grows with each change
   };
-  // As of now, with all that is durable.
-  virtual absl::StatusOr<Scorecards> ReadScorecards(const ScorecardRange& range) = 0;
+  // As of now, with all that is durable, by periods; without a granularity, all days of the
+  // range are one. Of a period that the range cuts off, what lies in the range. Months, and
+  // ranges of whole months, take a thirtieth of the work.
+  virtual absl::StatusOr<Scorecards> ReadScorecards(const ScorecardRange& range,
+                                                    std::optional<Granularity> by) = 0;
+  absl::StatusOr<Scorecards> ReadDays(const ScorecardRange& range) {
+    return ReadScorecards(range, Granularity::kDay);
+  }
 
   // What a parcel has added to the scorecards of its partnership, by day; nothing where it
   // has none. NOT_FOUND as with Get.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -102,9 +103,10 @@ class World {
     for (size_t k = 0; k < keepers_.size(); ++k) {
       std::map<Key, Scorecard> found;
       for (int d = 0; d < kDimensions; ++d) {
-        const auto read = keepers_[k]->ReadScorecards({d, "", "~", INT32_MIN, INT32_MAX});
+        const auto read = keepers_[k]->ReadDays({d, "", "~", INT32_MIN, INT32_MAX});
         ASSERT_TRUE(read.ok()) << read.status();
         for (const auto& day : read->days) found[{d, day.value, day.day}] = day.scorecard;
+        CheckPeriods(*keepers_[k], d, read->days);
       }
       for (const auto& [key, scorecard] : found) {
         ASSERT_TRUE(expected.count(key) != 0) << TextOf(key) << Difference(Scorecard(), scorecard);
@@ -316,6 +318,34 @@ class World {
   }
 
   // The sum of what each parcel adds by the plain definitions.
+  // Weeks, months and ranges are the sums of their days.
+  void CheckPeriods(ParcelKeeper& keeper, int dimension,
+                    const std::vector<ParcelKeeper::DayScorecard>& days) {
+    const absl::CivilDay first(1970, 1, 1);
+    const int32_t today = DayOf(clock_.Now());
+    for (const std::optional<Granularity> by :
+         {std::optional(Granularity::kWeek), std::optional(Granularity::kMonth),
+          std::optional<Granularity>()}) {
+      for (const auto& [begin, end] :
+           {std::pair<int32_t, int32_t>{INT32_MIN, INT32_MAX},
+            {today - static_cast<int32_t>(random_.Below(200)), today - 20},
+            {MonthOfDay(today - 100), MonthOfDay(today - 30)}}) {
+        std::map<Key, Scorecard> expected, found;
+        for (const auto& day : days) {
+          if (day.day < begin || day.day >= end) continue;
+          const int32_t period = by ? DayNumberOf(PeriodOf(first + day.day, *by)) : begin;
+          expected[{dimension, day.value, period}].Merge(day.scorecard);
+        }
+        const auto read = keeper.ReadScorecards({dimension, "", "~", begin, end}, by);
+        ASSERT_TRUE(read.ok()) << read.status();
+        for (const auto& period : read->days) {
+          found[{dimension, period.value, period.day}] = period.scorecard;
+        }
+        EXPECT_EQ(expected == found, true) << begin << " " << end;
+      }
+    }
+  }
+
   std::map<Key, Scorecard> Expected() {
     std::map<Key, Scorecard> all;
     const auto add = [&](const std::vector<TrackingEvent>& events, const Terms& terms,

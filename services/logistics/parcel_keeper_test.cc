@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
+#include "services/logistics/scorecard_book.h"
 #include "services/logistics/testing/keeper_world.h"
 #include "services/logistics/testing/memory_parcel_store.h"
 #include "services/logistics/testing/parcel_stores.h"
@@ -906,6 +907,48 @@ TEST_P(ParcelKeeperTest, ARebuildFindsAndMendsWhatIsWrong) {
             StatusCode::kCancelled);
 }
 
+TEST_P(ParcelKeeperTest, ARebuildMendsMonthsThatAreNotTheSumsOfTheirDays) {
+  options_.max_unfolded_rows = 0;
+  Open();
+  Ingest(kLine, {Event("N1", "PICKED_UP", "2024-05-25T10:00:00Z"),
+                 Event("N2", "PICKED_UP", "2024-05-26T10:00:00Z")});
+  ScorecardRange range = testing::AllDays(Dimension::kCourier, kLine);
+  range.begin_day = DayNumberOf(absl::CivilDay(2024, 5, 1));
+  range.end_day = DayNumberOf(absl::CivilDay(2024, 6, 1));
+  const auto of_month = [&] {
+    const auto read = keeper_->ReadScorecards(range, Granularity::kMonth);
+    return read.ok() && read->days.size() == 1 ? read->days[0].scorecard.at(Measure::kHandedOver)
+                                               : -1;
+  };
+  EXPECT_EQ(of_month(), 2);
+  EXPECT_EQ(Rebuild().differing(), 0);
+  Scorecard wrong;
+  wrong.counts[0] = 5;
+  for (const std::string& record : {wrong.Serialize(), std::string("damaged")}) {
+    for (int bucket = 0; bucket < store_->buckets(); ++bucket) {
+      const auto write = [&](ParcelTransaction& tx) {
+        std::vector<ScorecardRow> rows = {
+            {MonthsOf(range.dimension), kLine, range.begin_day, record}};
+        tx.Fold(bucket, std::move(rows));
+        return absl::OkStatus();
+      };
+      ASSERT_TRUE(store_->Write({&bucket, 1}, write).ok());
+    }
+    EXPECT_NE(of_month(), 2);
+    const auto found = Rebuild(false);
+    EXPECT_GT(found.differing(), 0);
+    for (const auto& difference : found.differences()) {
+      EXPECT_EQ(difference.dimension(), v1::COURIER);
+      EXPECT_EQ(difference.value(), kLine);
+      EXPECT_EQ(difference.date().month(), 5);
+      EXPECT_EQ(difference.date().day(), 0);
+    }
+    EXPECT_TRUE(Rebuild(true).mended());
+    EXPECT_EQ(of_month(), 2);
+    EXPECT_EQ(Rebuild().differing(), 0);
+  }
+}
+
 TEST_P(ParcelKeeperTest, ScorecardsAreTheSameWhereTheyAreFolded) {
   options_.max_unfolded_rows = 1;
   Open();
@@ -919,7 +962,7 @@ TEST_P(ParcelKeeperTest, ScorecardsAreTheSameWhereTheyAreFolded) {
   EXPECT_TRUE(std::any_of(states.begin(), states.end(), [](auto& s) { return s.folded > 0; }));
   EXPECT_EQ(Rebuild().differing(), 0);
   Open();
-  const auto read = keeper_->ReadScorecards(testing::AllDays(Dimension::kCourier, kLine));
+  const auto read = keeper_->ReadDays(testing::AllDays(Dimension::kCourier, kLine));
   ASSERT_TRUE(read.ok());
   EXPECT_THAT(read->days, SizeIs(20));
   EXPECT_TRUE(std::is_sorted(read->days.begin(), read->days.end(),

@@ -1,5 +1,6 @@
 #include "services/logistics/parcel_scorecards.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,11 +26,9 @@ absl::StatusOr<Scorecard> ParcelScorecards::OfMonth(std::string_view partnership
   range.first_value = range.last_value = std::string(partnership);
   range.begin_day = FirstDayOf(month);
   range.end_day = FirstDayOf(month + 1);
-  auto read = host_->keeper().ReadScorecards(range);
+  auto read = host_->keeper().ReadScorecards(range, std::nullopt);
   if (!read.ok()) return read.status();
-  Scorecard sum;
-  for (const ParcelKeeper::DayScorecard& day : read->days) sum.Merge(day.scorecard);
-  return sum;
+  return read->days.empty() ? Scorecard() : std::move(read->days[0].scorecard);
 }
 
 absl::StatusOr<Scorecard> ParcelScorecards::OfParcel(std::string_view partnership,

@@ -16,6 +16,20 @@ using Kind = ParcelStatement::Kind;
 constexpr std::string_view kSpread[] = {"buckets", "parcels", "numbers", "cursors",
                                         "timers",  "journal", "changes", "scorecards"};
 
+std::string ReadScorecardsSql() {
+  std::string sql =
+      "SELECT -1, sequence, folded, ''::bytea, ''::bytea FROM buckets WHERE bucket = $1 UNION ALL "
+      "SELECT -2, sequence, 0, ''::bytea, record FROM changes WHERE bucket = $1 AND sequence > $2";
+  int next = 5;
+  for (size_t range = 0; range < ParcelStore::kMostRanges; ++range, next += 3) {
+    absl::StrAppend(&sql, " UNION ALL SELECT ", range,
+                    ", day, 0, value, record FROM scorecards WHERE bucket = $1 AND dimension = $",
+                    next, " AND value >= $3 AND value <= $4 AND day >= $", next + 1, " AND day < $",
+                    next + 2);
+  }
+  return sql;
+}
+
 int DayOfMonth(absl::CivilMonth month) {
   return static_cast<int>(absl::CivilDay(month) - absl::CivilDay(1970, 1, 1));
 }
@@ -133,20 +147,13 @@ ParcelStatements::ParcelStatements()
       put_scorecards(AddSized("INSERT INTO scorecards (bucket, dimension, value, day, record)", 4,
                               "ON CONFLICT (bucket, dimension, value, day) DO UPDATE SET record = "
                               "EXCLUDED.record")),
-      read_scorecards(Add(Kind::kBucket,
-                          "SELECT 0, sequence, folded, ''::bytea, ''::bytea FROM buckets WHERE "
-                          "bucket = $1 UNION ALL "
-                          "SELECT 1, day, 0, value, record FROM scorecards WHERE bucket = $1 AND "
-                          "dimension = $2 AND value >= $3 AND value <= $4 AND day >= $5 AND day < "
-                          "$6 UNION ALL "
-                          "SELECT 2, sequence, 0, ''::bytea, record FROM changes WHERE bucket = $1 "
-                          "AND sequence > $7")) {}
+      read_scorecards(Add(Kind::kBucket, ReadScorecardsSql())) {}
 
 std::string LockSchemaSql() { return "SELECT pg_advisory_xact_lock(4857194028)"; }
 
 std::vector<std::string> CreateTablesSql(std::string_view schema) {
   // Rows that are updated find room in their page where it is not full; then no index
-  // is written.
+  // is written. Scorecards are read by the hundred, so they stay in their rows.
   const auto records = [](std::string_view name) {
     return absl::StrCat("CREATE TABLE IF NOT EXISTS ", name,
                         " (bucket INTEGER NOT NULL, key BYTEA NOT NULL, record BYTEA NOT NULL, "
@@ -170,7 +177,7 @@ std::vector<std::string> CreateTablesSql(std::string_view schema) {
       "record BYTEA NOT NULL, PRIMARY KEY (bucket, sequence))",
       "CREATE TABLE IF NOT EXISTS scorecards (bucket INTEGER NOT NULL, dimension INTEGER NOT NULL, "
       "value BYTEA NOT NULL, day INTEGER NOT NULL, record BYTEA NOT NULL, PRIMARY KEY (bucket, "
-      "dimension, value, day)) WITH (fillfactor = 85)",
+      "dimension, value, day)) WITH (fillfactor = 85, toast_tuple_target = 8160)",
   };
 }
 

@@ -107,9 +107,10 @@ class ParcelStatements {
 
   const ParcelStatement& get_scorecards;  // (bucket, dimensions, values, days) -> these, record
   const SizedStatement put_scorecards;    // (bucket, {dimension, value, day, record}...)
-  // (bucket, dimension, first value, last value, begin day, end day, seen) -> part,
-  // number, number, value, record: the state (0: sequence, folded), the scorecards (1:
-  // day), the changes (2: sequence). It is one statement, so that it sees one moment.
+  // (bucket, seen, first value, last value, {dimension, begin day, end day} of
+  // ParcelStore::kMostRanges) -> part, number, number, value, record: the state (-1:
+  // sequence, folded), the changes (-2: sequence), and the scorecards of each range (its
+  // place: day). It is one statement, so that it sees one moment.
   const ParcelStatement& read_scorecards;
 };
 

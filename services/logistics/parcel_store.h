@@ -172,16 +172,18 @@ class ParcelStore {
   virtual absl::StatusOr<JournalPage> ReadJournal(int bucket, int64_t after, int64_t limit) = 0;
 
   // Scorecards by day, with what is not yet folded into them: for each bucket its
-  // state, the rows of a range by value and day, and the changes behind both `folded`
-  // and what the caller has seen (by bucket). What comes of one bucket is of one
-  // moment.
+  // state, the rows of ranges, one range after another, each by value and day, and the
+  // changes behind both `folded` and what the caller has seen (by bucket). What comes
+  // of one bucket is of one moment. There are kMostRanges at the most, of the same
+  // values.
+  static constexpr size_t kMostRanges = 3;
   struct BucketScorecards {
     BucketState state;
     std::vector<ScorecardRow> rows;
     std::vector<SequencedRecord> changes;
   };
   virtual absl::StatusOr<std::vector<BucketScorecards>> ReadScorecards(
-      const ScorecardRange& range, absl::Span<const int64_t> seen) = 0;
+      absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) = 0;
 
   // The states of all buckets.
   virtual absl::StatusOr<std::vector<BucketState>> ReadStates() = 0;
@@ -195,8 +197,7 @@ class ParcelStore {
 };
 
 struct ParcelStoreOptions {
-  // Of a database that is made; one that exists keeps its own. 0: 1 for SQLite, 16
-  // for PostgreSQL.
+  // Of a database that is made; one that exists keeps its own. 0: 1, or 256 with Citus.
   int buckets = 0;
   // The PostgreSQL schema that holds the tables; created where it is missing.
   std::string schema = "parcels";

@@ -149,7 +149,8 @@ class Benchmark {
     const double cpu = CpuSeconds();
     for (; times < 50; ++times) {
       const absl::Time start = absl::Now();
-      auto read = store_.ReadScorecards({1, Value(first), Value(last), begin_day, end_day}, seen);
+      const ScorecardRange range{1, Value(first), Value(last), begin_day, end_day};
+      auto read = store_.ReadScorecards({&range, 1}, seen);
       latencies.push_back(absl::ToDoubleMilliseconds(absl::Now() - start));
       Check(read.status());
       rows = 0;

@@ -92,14 +92,20 @@ class ParcelStoreContractTest : public ::testing::TestWithParam<TestParcelStore>
   // "value day record", the changes as "+sequence:record", and the state.
   std::vector<std::string> Scorecards(int bucket, const ScorecardRange& range,
                                       std::vector<int64_t> seen = {0, 0, 0, 0}) {
-    auto all = store_->ReadScorecards(range, seen);
+    return Scorecards(bucket, std::vector<ScorecardRange>{range}, std::move(seen));
+  }
+  std::vector<std::string> Scorecards(int bucket, const std::vector<ScorecardRange>& ranges,
+                                      std::vector<int64_t> seen = {0, 0, 0, 0}) {
+    auto all = store_->ReadScorecards(ranges, seen);
     EXPECT_EQ(all.status(), absl::OkStatus());
     std::vector<std::string> lines;
     if (!all.ok()) return lines;
     EXPECT_EQ(all->size(), static_cast<size_t>(store_->buckets()));
     const auto& its = (*all)[bucket];
     for (const ScorecardRow& row : its.rows) {
-      EXPECT_EQ(row.dimension, range.dimension);
+      if (ranges.size() == 1) {
+        EXPECT_EQ(row.dimension, ranges[0].dimension);
+      }
       lines.push_back(absl::StrCat(row.value, " ", row.day, " ", row.record));
     }
     for (const SequencedRecord& row : its.changes) {
@@ -307,6 +313,10 @@ TEST_P(ParcelStoreContractTest, WhatBreaksTheContractWritesNothing) {
   EXPECT_EQ(api::ReasonOf(store_->Get(ParcelTable::kParcels, {{4, "a"}}).status()), "STORE_MISUSE");
   EXPECT_EQ(api::ReasonOf(store_->ReadJournal(-1, 0, 1).status()), "STORE_MISUSE");
   EXPECT_EQ(api::ReasonOf(store_->ReadScorecards({}, {0, 0}).status()), "STORE_MISUSE");
+  const std::vector<ScorecardRange> many(4);
+  EXPECT_EQ(api::ReasonOf(store_->ReadScorecards(many, {0, 0, 0, 0}).status()), "STORE_MISUSE");
+  const std::vector<ScorecardRange> unlike = {{1, "a", "b", 0, 1}, {1, "a", "c", 0, 1}};
+  EXPECT_EQ(api::ReasonOf(store_->ReadScorecards(unlike, {0, 0, 0, 0}).status()), "STORE_MISUSE");
   EXPECT_EQ(api::ReasonOf(store_->Scan(ParcelTable::kParcels, 4, "", 1,
                                        [](std::string_view, std::string_view) { return true; })),
             "STORE_MISUSE");
@@ -385,7 +395,7 @@ TEST_P(ParcelStoreContractTest, TheJournalExpires) {
   // The numbers go on, and what else there is stays.
   append_on(absl::CivilDay(2027, 1, 1), "next year");
   EXPECT_THAT(Journal(1), ElementsAre("5:next year", "oldest 5"));
-  EXPECT_THAT(Scorecards(2, {}), ElementsAre("+1:c", "at 1 folded 0"));
+  EXPECT_THAT(Scorecards(2, ScorecardRange()), ElementsAre("+1:c", "at 1 folded 0"));
   EXPECT_EQ(store_->ExpireJournal(absl::InfinitePast()), absl::OkStatus());
   EXPECT_THAT(Journal(1), ElementsAre("5:next year", "oldest 5"));
 }
@@ -460,6 +470,12 @@ TEST_P(ParcelStoreContractTest, ScorecardsAreReadByValueAndDay) {
   EXPECT_THAT(Scorecards(0, {2, "a", "c", 2, 0}), ElementsAre("at 0 folded 0"));
   EXPECT_THAT(Scorecards(0, {3, "a", "c", 0, 9}), ElementsAre("at 0 folded 0"));
   EXPECT_THAT(Scorecards(1, {1, "a", "c", 0, 9}), ElementsAre("at 0 folded 0"));
+  // Several ranges, each by itself, one of them without a row.
+  EXPECT_THAT(Scorecards(0,
+                         std::vector<ScorecardRange>{
+                             {2, "ab", "b", 2, 9}, {2, "ab", "b", -9, -1}, {1, "ab", "b", 0, 1}}),
+              ElementsAre("ab 2 d2", "b 2 d2", "ab 0 d1", "b 0 d1", "at 0 folded 0"));
+  EXPECT_THAT(Scorecards(0, std::vector<ScorecardRange>()), ElementsAre("at 0 folded 0"));
 }
 
 // Readers add the scorecards and the changes: what is folded meanwhile must not be
@@ -470,17 +486,23 @@ TEST_P(ParcelStoreContractTest, WhatIsReadOfABucketIsOfOneMoment) {
     for (int i = 1; i <= 100; ++i) {
       Write({1}, [&](ParcelTransaction& tx) { tx.Append(1, "", "1"); });
       if (i % 3 != 0) continue;
-      Write({1}, [&](ParcelTransaction& tx) { tx.Fold(1, {{1, "v", 1, absl::StrCat(i)}}); });
+      Write({1}, [&](ParcelTransaction& tx) {
+        tx.Fold(1, {{1, "v", 1, absl::StrCat(i)}, {2, "v", 0, absl::StrCat(i)}});
+      });
     }
     stop = true;
   });
   while (!stop) {
-    auto all = store_->ReadScorecards({1, "v", "v", 0, 9}, {0, 0, 0, 0});
+    const std::vector<ScorecardRange> ranges = {{1, "v", "v", 0, 9}, {2, "v", "v", 0, 9}};
+    auto all = store_->ReadScorecards(ranges, {0, 0, 0, 0});
     ASSERT_EQ(all.status(), absl::OkStatus());
     const auto& its = (*all)[1];
     const size_t folded = its.rows.empty() ? 0 : std::stoul(its.rows[0].record);
     ASSERT_EQ(folded + its.changes.size(), static_cast<size_t>(its.state.sequence));
     ASSERT_EQ(folded, static_cast<size_t>(its.state.folded));
+    ASSERT_THAT(its.rows, SizeIs(folded == 0 ? 0 : 2));
+    ASSERT_EQ(its.rows.empty() ? "" : its.rows[1].record,
+              its.rows.empty() ? "" : its.rows[0].record);
   }
   writer.join();
 }
@@ -605,7 +627,7 @@ TEST_P(ParcelStoreContractTest, ADatabaseKeepsWhatItHasAndItsBuckets) {
   EXPECT_EQ(Get(ParcelTable::kNumbers, 2, "a"), "x");
   EXPECT_THAT(DueTimers(At(1), 10), SizeIs(1));
   EXPECT_THAT(Journal(2), ElementsAre("1:j", "oldest 1"));
-  EXPECT_THAT(Scorecards(2, {}), ElementsAre("+1:c", "at 1 folded 0"));
+  EXPECT_THAT(Scorecards(2, ScorecardRange()), ElementsAre("+1:c", "at 1 folded 0"));
 }
 
 TEST_P(ParcelStoreContractTest, HowManyBucketsThereMayBe) {

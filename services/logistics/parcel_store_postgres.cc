@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <tuple>
@@ -27,7 +28,10 @@ using Pool = ConnectionPool<PostgresPipeline>;
 using Records = PostgresRecords;
 using Results = PostgresResults;
 
-constexpr int kDefaultBuckets = 16;
+// On one machine, one: a process writes with one thread, which locks all buckets that a
+// batch is of, so that more of them are only more statements. Over the machines of Citus
+// they are what the work is divided by.
+constexpr int kDefaultBuckets = 1, kDefaultBucketsOfCitus = 256;
 // How often something is begun again on a new connection, where the old one broke.
 constexpr int kAttempts = 3;
 
@@ -65,7 +69,7 @@ class PostgresParcelStore : public ParcelStore {
   absl::StatusOr<std::vector<ParcelTimer>> DueTimers(absl::Time now, int64_t limit) override;
   absl::StatusOr<JournalPage> ReadJournal(int bucket, int64_t after, int64_t limit) override;
   absl::StatusOr<std::vector<BucketScorecards>> ReadScorecards(
-      const ScorecardRange& range, absl::Span<const int64_t> seen) override;
+      absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) override;
   absl::StatusOr<std::vector<BucketState>> ReadStates() override;
   absl::Status ExpireJournal(absl::Time before) override;
   absl::Status Healthy() override;
@@ -107,7 +111,8 @@ absl::StatusOr<Results> PostgresParcelStore::Run(Pool& pool,
 }
 
 absl::Status PostgresParcelStore::CreateTables(PostgresPipeline& pipeline) {
-  absl::StatusOr<int> buckets = BucketsToMake(options_, kDefaultBuckets);
+  absl::StatusOr<int> buckets =
+      BucketsToMake(options_, options_.citus ? kDefaultBucketsOfCitus : kDefaultBuckets);
   if (!buckets.ok()) return buckets.status();
   pipeline.Send(Sql().begin);
   pipeline.SendOnce(LockSchemaSql());
@@ -289,18 +294,27 @@ absl::StatusOr<ParcelStore::JournalPage> PostgresParcelStore::ReadJournal(int bu
 }
 
 absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> PostgresParcelStore::ReadScorecards(
-    const ScorecardRange& range, absl::Span<const int64_t> seen) {
+    absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) {
   if (absl::Status status = CheckSeen(seen, buckets_); !status.ok()) return status;
+  if (absl::Status status = CheckRanges(ranges); !status.ok()) return status;
+  // Of this dimension there is none.
+  ScorecardRange nothing;
+  nothing.dimension = -1;
+  const auto range_at = [&](size_t i) -> const ScorecardRange& {
+    return i < ranges.size() ? ranges[i] : nothing;
+  };
   absl::StatusOr<Results> results = Run(readers_, [&](PostgresPipeline& pipeline) {
     for (int bucket = 0; bucket < buckets_; ++bucket) {
-      pipeline.Send(Sql().read_scorecards, PostgresParams()
-                                               .Int4(bucket)
-                                               .Int4(range.dimension)
-                                               .Bytes(range.first_value)
-                                               .Bytes(range.last_value)
-                                               .Int4(range.begin_day)
-                                               .Int4(range.end_day)
-                                               .Int8(seen[bucket]));
+      PostgresParams params;
+      params.Int4(bucket)
+          .Int8(seen[bucket])
+          .Bytes(range_at(0).first_value)
+          .Bytes(range_at(0).last_value);
+      for (size_t i = 0; i < kMostRanges; ++i) {
+        const ScorecardRange& range = range_at(i);
+        params.Int4(range.dimension).Int4(range.begin_day).Int4(range.end_day);
+      }
+      pipeline.Send(Sql().read_scorecards, params);
     }
   });
   if (!results.ok()) return results.status();
@@ -308,26 +322,29 @@ absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> PostgresParcelStore::
   for (int bucket = 0; bucket < buckets_; ++bucket) {
     const PostgresRows& rows = (*results)[bucket];
     BucketScorecards& its = all[bucket];
+    std::vector<std::vector<ScorecardRow>> by_range(kMostRanges);
     for (int row = 0; row < rows.size(); ++row) {
-      const int64_t number = rows.Integer(row, 1);
-      switch (rows.Integer(row, 0)) {
-        case 0:
-          its.state = {number, rows.Integer(row, 2)};
-          break;
-        case 1:
-          its.rows.push_back({range.dimension, std::string(rows.Bytes(row, 3)),
-                              static_cast<int32_t>(number), std::string(rows.Bytes(row, 4))});
-          break;
-        default:
-          its.changes.push_back({number, std::string(rows.Bytes(row, 4))});
+      const int64_t part = rows.Integer(row, 0), number = rows.Integer(row, 1);
+      if (part == -1) {
+        its.state = {number, rows.Integer(row, 2)};
+      } else if (part == -2) {
+        its.changes.push_back({number, std::string(rows.Bytes(row, 4))});
+      } else {
+        const auto range = static_cast<size_t>(part);
+        by_range[range].push_back({ranges[range].dimension, std::string(rows.Bytes(row, 3)),
+                                   static_cast<int32_t>(number), std::string(rows.Bytes(row, 4))});
       }
     }
     // Where each part went along its index, this finds them sorted.
     const auto by_value = [](const ScorecardRow& a, const ScorecardRow& b) {
       return std::tie(a.value, a.day) < std::tie(b.value, b.day);
     };
-    if (!std::is_sorted(its.rows.begin(), its.rows.end(), by_value)) {
-      std::sort(its.rows.begin(), its.rows.end(), by_value);
+    for (std::vector<ScorecardRow>& range : by_range) {
+      if (!std::is_sorted(range.begin(), range.end(), by_value)) {
+        std::sort(range.begin(), range.end(), by_value);
+      }
+      its.rows.insert(its.rows.end(), std::make_move_iterator(range.begin()),
+                      std::make_move_iterator(range.end()));
     }
     std::sort(its.changes.begin(), its.changes.end(),
               [](const auto& a, const auto& b) { return a.sequence < b.sequence; });

@@ -13,8 +13,6 @@
 namespace caravan::logistics {
 
 struct PostgresParcelOptions : ParcelStoreOptions {
-  // The PostgreSQL schema that holds the tables; created where it is missing.
-  std::string schema = "parcels";
   // Transactions at the same time, which are of different buckets.
   int writers = 8;
   // After how long without a statement the server ends a transaction, so that a

@@ -237,7 +237,8 @@ void Read(ParcelStore& store, Model* model) {
     for (const SequencedRecord& row : journal->rows) its.journal[row.sequence] = row.record;
   }
   for (int dimension : {0, 1}) {
-    auto all = store.ReadScorecards({dimension, "", "z", 0, 1000000}, {0, 0, 0});
+    const ScorecardRange range{dimension, "", "z", 0, 1000000};
+    auto all = store.ReadScorecards({&range, 1}, {0, 0, 0});
     ASSERT_EQ(all.status(), absl::OkStatus());
     for (int bucket = 0; bucket < kBuckets; ++bucket) {
       Model::Bucket& its = model->buckets[bucket];

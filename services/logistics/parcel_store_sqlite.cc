@@ -140,7 +140,7 @@ class SqliteParcelStore : public ParcelStore {
   absl::StatusOr<std::vector<ParcelTimer>> DueTimers(absl::Time now, int64_t limit) override;
   absl::StatusOr<JournalPage> ReadJournal(int bucket, int64_t after, int64_t limit) override;
   absl::StatusOr<std::vector<BucketScorecards>> ReadScorecards(
-      const ScorecardRange& range, absl::Span<const int64_t> seen) override;
+      absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) override;
   absl::StatusOr<std::vector<BucketState>> ReadStates() override;
   absl::Status ExpireJournal(absl::Time before) override;
   absl::Status Healthy() override;
@@ -433,8 +433,9 @@ absl::StatusOr<ParcelStore::JournalPage> SqliteParcelStore::ReadJournal(int buck
 }
 
 absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> SqliteParcelStore::ReadScorecards(
-    const ScorecardRange& range, absl::Span<const int64_t> seen) {
+    absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) {
   if (absl::Status status = CheckSeen(seen, buckets_); !status.ok()) return status;
+  if (absl::Status status = CheckRanges(ranges); !status.ok()) return status;
   std::vector<BucketScorecards> all(buckets_);
   absl::Status status = Read([&](SqliteConnection& reader) {
     absl::StatusOr<std::vector<BucketState>> states = States(reader);
@@ -442,19 +443,21 @@ absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> SqliteParcelStore::Re
     for (int bucket = 0; bucket < buckets_; ++bucket) {
       BucketScorecards& its = all[bucket];
       its.state = (*states)[bucket];
-      absl::Status read = reader.Query(
-          Sql().read_scorecards,
-          {Param(int64_t{bucket}), int64_t{range.dimension}, std::string_view(range.first_value),
-           std::string_view(range.last_value), int64_t{range.begin_day}, int64_t{range.end_day}},
-          [&](const ResultRow& row) {
-            its.rows.push_back({range.dimension, std::string(row.Bytes(0)),
-                                static_cast<int32_t>(row.Integer(1)), std::string(row.Bytes(2))});
-            return true;
-          });
-      if (!read.ok()) return read;
-      read = ReadSequenced(reader, Sql().read_changes,
-                           {Param(int64_t{bucket}), std::max(its.state.folded, seen[bucket])},
-                           &its.changes);
+      for (const ScorecardRange& range : ranges) {
+        absl::Status read = reader.Query(
+            Sql().read_scorecards,
+            {Param(int64_t{bucket}), int64_t{range.dimension}, std::string_view(range.first_value),
+             std::string_view(range.last_value), int64_t{range.begin_day}, int64_t{range.end_day}},
+            [&](const ResultRow& row) {
+              its.rows.push_back({range.dimension, std::string(row.Bytes(0)),
+                                  static_cast<int32_t>(row.Integer(1)), std::string(row.Bytes(2))});
+              return true;
+            });
+        if (!read.ok()) return read;
+      }
+      absl::Status read = ReadSequenced(
+          reader, Sql().read_changes,
+          {Param(int64_t{bucket}), std::max(its.state.folded, seen[bucket])}, &its.changes);
       if (!read.ok()) return read;
     }
     return absl::OkStatus();

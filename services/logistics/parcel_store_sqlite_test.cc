@@ -77,7 +77,7 @@ TEST_F(SqliteParcelStoreTest, AnotherFormatIsRefused) {
   Open().reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "UPDATE meta SET format = 2", nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "UPDATE meta SET format = 99", nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   const absl::Status status = OpenSqliteParcelStoreWith(path_, options_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);

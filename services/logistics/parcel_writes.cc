@@ -176,6 +176,16 @@ absl::Status CheckSeen(absl::Span<const int64_t> seen, int count) {
       absl::StrCat("what was seen is of ", seen.size(), " buckets, of which there are ", count));
 }
 
+absl::Status CheckRanges(absl::Span<const ScorecardRange> ranges) {
+  const bool same_values =
+      std::all_of(ranges.begin(), ranges.end(), [&](const ScorecardRange& range) {
+        return range.first_value == ranges[0].first_value &&
+               range.last_value == ranges[0].last_value;
+      });
+  if (same_values && ranges.size() <= ParcelStore::kMostRanges) return absl::OkStatus();
+  return store::MisuseError("ranges of scorecards are too many, or not of the same values");
+}
+
 absl::StatusOr<int> BucketsToMake(const ParcelStoreOptions& options, int otherwise) {
   if (options.buckets == 0) return otherwise;
   if (options.buckets >= 1 && options.buckets <= kMaxBuckets) return options.buckets;

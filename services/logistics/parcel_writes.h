@@ -21,7 +21,7 @@ namespace caravan::logistics {
 inline constexpr int kParcelTables = 3;
 inline constexpr int kMaxBuckets = 1024;
 // What a database says of how it is laid out.
-inline constexpr int64_t kParcelFormat = 1;
+inline constexpr int64_t kParcelFormat = 2;
 
 // Whole days since 1 January 1970, in UTC.
 int32_t DayOf(absl::Time time);
@@ -89,11 +89,13 @@ class GatheringTransaction : public ParcelTransaction {
 };
 
 // Refuses what the database is not to see: buckets that are not ascending, or that
-// there are not; a `seen` that is not by bucket.
+// there are not; a `seen` that is not by bucket; ranges that are too many, or not of
+// the same values.
 absl::Status CheckBuckets(absl::Span<const int> buckets, int count);
 absl::Status CheckKeys(absl::Span<const BucketKey> keys, int count);
 absl::Status CheckBucket(int bucket, int count);
 absl::Status CheckSeen(absl::Span<const int64_t> seen, int count);
+absl::Status CheckRanges(absl::Span<const ScorecardRange> ranges);
 
 // How many buckets a database is made with. INVALID_ARGUMENT where they are too many.
 absl::StatusOr<int> BucketsToMake(const ParcelStoreOptions& options, int otherwise);

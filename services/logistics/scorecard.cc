@@ -1,6 +1,7 @@
 #include "services/logistics/scorecard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "services/common/api/errors.h"
 #include "services/logistics/varint.h"
@@ -11,6 +12,24 @@ namespace {
 absl::Status Malformed() {
   return api::Error(absl::StatusCode::kDataLoss, "SCORECARD_MALFORMED",
                     "a stored scorecard is damaged; scorecards are computed anew");
+}
+
+// Calls `measure` with each count, and `leg` with the bytes of each sketch, until it
+// returns false. False where bytes are none of Serialize().
+template <typename VisitMeasure, typename VisitLeg>
+bool VisitSerialized(std::string_view bytes, VisitMeasure measure, VisitLeg leg) {
+  const std::optional<uint64_t> used = ReadVarint(&bytes);
+  if (!used || *used > kMeasures) return false;
+  for (size_t i = 0; i < *used; ++i) {
+    const std::optional<int64_t> count = ReadSigned(&bytes);
+    if (!count) return false;
+    measure(i, *count);
+  }
+  for (size_t i = 0; i < kLegs; ++i) {
+    const std::optional<std::string_view> part = ReadBytes(&bytes);
+    if (!part || !leg(i, *part)) return false;
+  }
+  return bytes.empty();
 }
 
 }  // namespace
@@ -77,21 +96,34 @@ std::string Scorecard::Serialize() const {
 
 absl::StatusOr<Scorecard> Scorecard::Parse(std::string_view bytes) {
   Scorecard scorecard;
-  const std::optional<uint64_t> used = ReadVarint(&bytes);
-  if (!used || *used > scorecard.counts.size()) return Malformed();
-  for (size_t i = 0; i < *used; ++i) {
-    const std::optional<int64_t> count = ReadSigned(&bytes);
-    if (!count) return Malformed();
-    scorecard.counts[i] = *count;
-  }
-  for (Sketch& leg : scorecard.legs) {
-    const std::optional<std::string_view> part = ReadBytes(&bytes);
-    if (!part) return Malformed();
-    absl::StatusOr<Sketch> sketch = Sketch::Parse(*part);
-    if (!sketch.ok()) return Malformed();
-    leg = *std::move(sketch);
-  }
-  if (!bytes.empty()) return Malformed();
+  const bool parsed = VisitSerialized(
+      bytes, [&](size_t measure, int64_t count) { scorecard.counts[measure] = count; },
+      [&](size_t leg, std::string_view part) {
+        absl::StatusOr<Sketch> sketch = Sketch::Parse(part);
+        if (!sketch.ok()) return false;
+        scorecard.legs[leg] = *std::move(sketch);
+        return true;
+      });
+  if (!parsed) return Malformed();
+  return scorecard;
+}
+
+void ScorecardSum::Add(const Scorecard& scorecard) {
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += scorecard.counts[i];
+  for (size_t i = 0; i < legs_.size(); ++i) legs_[i].Add(scorecard.legs[i]);
+}
+
+absl::Status ScorecardSum::AddSerialized(std::string_view bytes) {
+  const bool parsed = VisitSerialized(
+      bytes, [&](size_t measure, int64_t count) { counts_[measure] += count; },
+      [&](size_t leg, std::string_view part) { return legs_[leg].AddSerialized(part); });
+  return parsed ? absl::OkStatus() : Malformed();
+}
+
+Scorecard ScorecardSum::Take() {
+  Scorecard scorecard;
+  std::swap(scorecard.counts, counts_);
+  for (size_t i = 0; i < legs_.size(); ++i) scorecard.legs[i] = legs_[i].Take();
   return scorecard;
 }
 

@@ -79,6 +79,20 @@ struct Scorecard {
   friend bool operator==(const Scorecard&, const Scorecard&) = default;
 };
 
+// The sum of many scorecards, as SketchSum is of sketches.
+class ScorecardSum {
+ public:
+  void Add(const Scorecard& scorecard);
+  // Of Scorecard::Serialize(). DATA_LOSS as with Parse(); the sum is then of no use.
+  absl::Status AddSerialized(std::string_view bytes);
+  // The sum, which begins anew.
+  Scorecard Take();
+
+ private:
+  std::array<int64_t, kMeasures> counts_ = {};
+  std::array<SketchSum, kLegs> legs_;
+};
+
 enum class Rate : uint8_t {
   kOnTime,        // ON_TIME / DUE
   kFirstAttempt,  // FIRST_ATTEMPT / ATTEMPTED

@@ -1,8 +1,8 @@
 #include "services/logistics/scorecard_book.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "services/common/api/errors.h"
@@ -16,6 +16,58 @@ constexpr char kVersion = 1;
 // A read that meets a fold begins anew; folds are seldom.
 constexpr int kMaxReads = 100;
 
+// What is to be read of a range: the months that lie in it as a whole, where periods are
+// made of months, and days for the rest.
+std::vector<ScorecardRange> RowsOf(const ScorecardRange& range, std::optional<Granularity> by) {
+  if (by && *by != Granularity::kMonth) return {range};
+  // Far beyond all months that there are, and not at the end of the numbers.
+  constexpr int32_t kFar = 100'000'000;
+  const int32_t begin = std::clamp(range.begin_day, -kFar, kFar);
+  const int32_t last = MonthOfDay(std::clamp(range.end_day, -kFar, kFar));
+  int32_t first = MonthOfDay(begin);
+  if (first < range.begin_day) first = MonthOfDay(first + 31);
+  if (first >= last) return {range};
+  std::vector<ScorecardRange> ranges(3, range);
+  ranges[0].end_day = first;
+  ranges[1].dimension = MonthsOf(range.dimension);
+  ranges[1].begin_day = first;
+  ranges[1].end_day = last;
+  ranges[2].begin_day = last;
+  std::erase_if(ranges, [](const ScorecardRange& part) { return part.begin_day >= part.end_day; });
+  return ranges;
+}
+
+// What a sum is made of: the record of a scorecard, or one in memory.
+struct Part {
+  std::string_view value;
+  int32_t day = 0;  // the first of its period
+  std::string_view record = {};
+  const Scorecard* scorecard = nullptr;
+};
+
+absl::StatusOr<std::vector<ScorecardBook::Row>> SumOf(std::vector<Part> parts) {
+  const auto key = [](const Part& part) { return std::tie(part.value, part.day); };
+  const auto before = [&](const Part& a, const Part& b) { return key(a) < key(b); };
+  // Those of one bucket come sorted.
+  if (!std::is_sorted(parts.begin(), parts.end(), before)) {
+    std::sort(parts.begin(), parts.end(), before);
+  }
+  std::vector<ScorecardBook::Row> rows;
+  ScorecardSum sum;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].scorecard != nullptr) {
+      sum.Add(*parts[i].scorecard);
+    } else if (absl::Status status = sum.AddSerialized(parts[i].record); !status.ok()) {
+      return status;
+    }
+    if (i + 1 < parts.size() && key(parts[i]) == key(parts[i + 1])) continue;
+    Scorecard scorecard = sum.Take();
+    if (scorecard.empty()) continue;
+    rows.push_back({std::string(parts[i].value), parts[i].day, std::move(scorecard)});
+  }
+  return rows;
+}
+
 absl::Status Malformed() {
   return api::Error(absl::StatusCode::kDataLoss, "CHANGES_MALFORMED",
                     "stored changes of scorecards are damaged, or of a newer version");
@@ -24,6 +76,11 @@ absl::Status Malformed() {
 }  // namespace
 
 int32_t DayNumberOf(absl::CivilDay day) { return static_cast<int32_t>(day - kFirstDay); }
+
+int32_t MonthOfDay(int32_t day) {
+  const absl::civil_diff_t first = absl::CivilDay(absl::CivilMonth(kFirstDay + day)) - kFirstDay;
+  return static_cast<int32_t>(std::max<absl::civil_diff_t>(first, INT32_MIN));
+}
 
 // For each value its dimension, its name, and behind their number its days.
 std::string SerializeChanges(const DayChanges& changes) {
@@ -93,6 +150,15 @@ absl::Status DaySums::AddChanges(std::string_view record) {
                                   const Scorecard& change) { Add(dimension, value, day, change); });
 }
 
+DaySums DaySums::ByMonth() const {
+  DaySums months;
+  VisitAll(
+      [&](Dimension dimension, const std::string& value, int32_t day, const Scorecard& scorecard) {
+        months.Add(dimension, value, MonthOfDay(day), scorecard);
+      });
+  return months;
+}
+
 void DaySums::Clear() {
   for (auto& values : values_) values.clear();
   size_ = 0;
@@ -130,16 +196,25 @@ void DaySums::VisitAll(
   }
 }
 
-absl::Status FoldInto(ParcelTransaction& tx, int bucket, const DaySums& sums, bool mends) {
+absl::Status FoldInto(ParcelTransaction& tx, int bucket, const DaySums& days, const DaySums& months,
+                      bool mends) {
   std::vector<ScorecardRow> rows;
   std::vector<const Scorecard*> additions;
-  rows.reserve(sums.size());
-  additions.reserve(sums.size());
-  sums.VisitAll(
+  rows.reserve(days.size() + months.size());
+  additions.reserve(days.size() + months.size());
+  const auto add = [&](int dimension, const std::string& value, int32_t day,
+                       const Scorecard& scorecard) {
+    if (scorecard.empty() && !mends) return;
+    rows.push_back({dimension, value, day, ""});
+    additions.push_back(&scorecard);
+  };
+  days.VisitAll(
       [&](Dimension dimension, const std::string& value, int32_t day, const Scorecard& scorecard) {
-        if (scorecard.empty()) return;
-        rows.push_back({static_cast<int>(dimension), value, day, ""});
-        additions.push_back(&scorecard);
+        add(static_cast<int>(dimension), value, day, scorecard);
+      });
+  months.VisitAll(
+      [&](Dimension dimension, const std::string& value, int32_t day, const Scorecard& scorecard) {
+        add(MonthsOf(static_cast<int>(dimension)), value, day, scorecard);
       });
   const absl::StatusOr<std::vector<std::optional<std::string>>> stored =
       tx.GetScorecards(bucket, rows);
@@ -194,7 +269,13 @@ absl::StatusOr<bool> ScorecardBook::Take(int bucket, int64_t seen,
   return true;
 }
 
-absl::StatusOr<ScorecardBook::Sums> ScorecardBook::Read(const ScorecardRange& range) {
+absl::StatusOr<ScorecardBook::Sums> ScorecardBook::Read(const ScorecardRange& range,
+                                                        std::optional<Granularity> by) {
+  const std::vector<ScorecardRange> ranges = RowsOf(range, by);
+  const auto period_of = [&](int32_t day) {
+    if (!by) return range.begin_day;
+    return *by == Granularity::kDay ? day : DayNumberOf(PeriodOf(kFirstDay + day, *by));
+  };
   for (int read = 0; read < kMaxReads; ++read) {
     std::vector<int64_t> seen;
     {
@@ -202,35 +283,44 @@ absl::StatusOr<ScorecardBook::Sums> ScorecardBook::Read(const ScorecardRange& ra
       seen.reserve(buckets_.size());
       for (const Bucket& bucket : buckets_) seen.push_back(bucket.state.sequence);
     }
-    absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> stored =
-        store_.ReadScorecards(range, seen);
+    const absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> stored =
+        store_.ReadScorecards(ranges, seen);
     if (!stored.ok()) return stored.status();
 
     Sums sums;
-    std::map<std::pair<std::string, int32_t>, Scorecard> rows;
     bool current = true;
-    absl::MutexLock lock(&mutex_);
-    for (size_t i = 0; i < buckets_.size(); ++i) {
-      ParcelStore::BucketScorecards& from = (*stored)[i];
-      const absl::StatusOr<bool> taken = Take(static_cast<int>(i), seen[i], from);
-      if (!taken.ok()) return taken.status();
-      current = current && *taken;
-      if (!current) continue;
-      sums.sequence += buckets_[i].state.sequence;
-      for (ScorecardRow& row : from.rows) {
-        absl::StatusOr<Scorecard> scorecard = Scorecard::Parse(row.record);
-        if (!scorecard.ok()) return scorecard.status();
-        rows[{std::move(row.value), row.day}].Merge(*scorecard);
+    absl::StatusOr<std::vector<Row>> waiting;
+    {
+      absl::MutexLock lock(&mutex_);
+      std::vector<Part> parts;
+      for (size_t i = 0; i < buckets_.size(); ++i) {
+        const absl::StatusOr<bool> taken = Take(static_cast<int>(i), seen[i], (*stored)[i]);
+        if (!taken.ok()) return taken.status();
+        current = current && *taken;
+        if (!current) continue;
+        sums.sequence += buckets_[i].state.sequence;
+        buckets_[i].sums.Visit(
+            range, [&](const std::string& value, int32_t day, const Scorecard& change) {
+              parts.push_back({.value = value, .day = period_of(day), .scorecard = &change});
+            });
       }
-      buckets_[i].sums.Visit(range,
-                             [&](const std::string& value, int32_t day, const Scorecard& change) {
-                               rows[{value, day}].Merge(change);
-                             });
+      if (!current) continue;
+      waiting = SumOf(std::move(parts));
     }
-    if (!current) continue;
-    for (auto& [key, scorecard] : rows) {
-      if (!scorecard.empty()) sums.rows.push_back({key.first, key.second, std::move(scorecard)});
+    if (!waiting.ok()) return waiting.status();
+
+    std::vector<Part> parts;
+    for (const ParcelStore::BucketScorecards& bucket : *stored) {
+      for (const ScorecardRow& row : bucket.rows) {
+        parts.push_back({.value = row.value, .day = period_of(row.day), .record = row.record});
+      }
     }
+    for (const Row& row : *waiting) {
+      parts.push_back({.value = row.value, .day = row.day, .scorecard = &row.scorecard});
+    }
+    absl::StatusOr<std::vector<Row>> rows = SumOf(std::move(parts));
+    if (!rows.ok()) return rows.status();
+    sums.rows = *std::move(rows);
     return sums;
   }
   return api::Error(absl::StatusCode::kUnavailable, "SCORECARDS_BUSY",
@@ -263,7 +353,7 @@ absl::Status ScorecardBook::Fold(int bucket) {
         if (absl::Status status = fetched.AddChanges(change.record); !status.ok()) return status;
       }
     }
-    return FoldInto(tx, bucket, *sums, false);
+    return FoldInto(tx, bucket, *sums, sums->ByMonth(), false);
   };
   if (absl::Status status = store_.Write({&bucket, 1}, fold); !status.ok()) return status;
   absl::MutexLock lock(&mutex_);

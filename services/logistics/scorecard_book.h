@@ -1,10 +1,15 @@
 // The scorecards by day as they are stored, and as they are read: rows, and what
 // changes in them since they were last folded. The changes are kept in memory, so that
 // reading takes from the store only what this process does not know.
+//
+// Beside the rows of days lie those of whole months, which are their sums and are
+// written with them: who asks for months reads one row for thirty. To the store they
+// are scorecards of dimensions of their own, on the first day of the month.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +32,10 @@ namespace caravan::logistics {
 using DayChanges = std::vector<ScorecardChanges::Row>;
 
 int32_t DayNumberOf(absl::CivilDay day);  // since 1 January 1970
+// The first day of the month of a day.
+int32_t MonthOfDay(int32_t day);
+// How the store numbers a dimension's rows of months.
+inline int MonthsOf(int dimension) { return dimension + 100; }
 
 // The record of ParcelTransaction::Append; empty where nothing changes.
 std::string SerializeChanges(const DayChanges& changes);
@@ -42,6 +51,8 @@ class DaySums {
  public:
   void Add(Dimension dimension, std::string_view value, int32_t day, const Scorecard& scorecard);
   absl::Status AddChanges(std::string_view record);
+  // All of them by month, on its first day.
+  DaySums ByMonth() const;
   void Clear();
 
   // How many scorecards there are.
@@ -64,10 +75,11 @@ class DaySums {
   size_t size_ = 0;
 };
 
-// Adds sums to the rows of a locked bucket by day, and folds it: the sums are of all
-// changes that wait there, if nothing else. Where `mends`, a row that is damaged is
-// written anew; else it is DATA_LOSS.
-absl::Status FoldInto(ParcelTransaction& tx, int bucket, const DaySums& sums, bool mends);
+// Adds sums to the rows of a locked bucket by day and by month, and folds it: the sums
+// of days are of all changes that wait there, if nothing else. Where `mends`, a row that
+// is damaged is written anew; else it is DATA_LOSS.
+absl::Status FoldInto(ParcelTransaction& tx, int bucket, const DaySums& days, const DaySums& months,
+                      bool mends);
 
 class ScorecardBook {
  public:
@@ -83,15 +95,17 @@ class ScorecardBook {
 
   struct Row {
     std::string value;
-    int32_t day = 0;
+    int32_t day = 0;  // the first of its period
     Scorecard scorecard;
   };
   struct Sums {
     std::vector<Row> rows;  // by value and day; none is empty
     int64_t sequence = 0;   // of all buckets together
   };
-  // The scorecards of a range, summed over all buckets.
-  absl::StatusOr<Sums> Read(const ScorecardRange& range);
+  // The scorecards of a range by periods, summed over all buckets; without a granularity
+  // the whole range is one period. Of a period that the range cuts off, what lies in the
+  // range.
+  absl::StatusOr<Sums> Read(const ScorecardRange& range, std::optional<Granularity> by);
 
   // Whether so much waits in a bucket that it should be folded.
   bool IsFull(int bucket) const;

@@ -133,10 +133,11 @@ v1::Scorecard ToMessage(const Scorecard& scorecard) {
     v1::LegTimes& times = *message.add_legs();
     times.set_leg(static_cast<v1::Leg>(i + 1));
     times.set_count(sketch.count());
-    times.set_p50_seconds(sketch.Percentile(50));
-    times.set_p90_seconds(sketch.Percentile(90));
-    times.set_p95_seconds(sketch.Percentile(95));
-    times.set_p99_seconds(sketch.Percentile(99));
+    const auto [p50, p90, p95, p99] = sketch.Percentiles<4>({50, 90, 95, 99});
+    times.set_p50_seconds(p50);
+    times.set_p90_seconds(p90);
+    times.set_p95_seconds(p95);
+    times.set_p99_seconds(p99);
   }
   return message;
 }

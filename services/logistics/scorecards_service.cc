@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,7 +19,7 @@ namespace caravan::logistics {
 namespace {
 
 constexpr char kRebuild[] = "RebuildScorecards";
-constexpr int kMostScorecards = 10'000;
+constexpr size_t kMostScorecards = 10'000;
 // Above all names, which are ASCII.
 constexpr std::string_view kLastValue = "\x7f";
 
@@ -88,11 +87,11 @@ absl::Status CheckValue(v1::Dimension dimension, std::string_view value, std::st
 // The scorecard of one value over days.
 absl::StatusOr<v1::Scorecard> Compute(ParcelKeeper& keeper, v1::Dimension dimension,
                                       const std::string& value, Days days) {
-  auto read = keeper.ReadScorecards(RangeOf(FromMessage(dimension), value, value, days));
+  auto read =
+      keeper.ReadScorecards(RangeOf(FromMessage(dimension), value, value, days), std::nullopt);
   if (!read.ok()) return read.status();
-  Scorecard sum;
-  for (const ParcelKeeper::DayScorecard& day : read->days) sum.Merge(day.scorecard);
-  return MessageOf(dimension, value, days, sum, read->sequence);
+  return MessageOf(dimension, value, days,
+                   read->days.empty() ? Scorecard() : read->days[0].scorecard, read->sequence);
 }
 
 absl::Status TooMany() {
@@ -175,20 +174,15 @@ absl::StatusOr<v1::QueryScorecardsResponse> ScorecardsService::QueryScorecards(
 
   v1::QueryScorecardsResponse response;
   for (const ScorecardRange& range : ranges) {
-    auto read = host_->keeper().ReadScorecards(range);
+    auto read = host_->keeper().ReadScorecards(range, granularity);
     if (!read.ok()) return read.status();
-    Scorecard sum;
-    for (size_t i = 0; i < read->days.size(); ++i) {
-      const ParcelKeeper::DayScorecard& day = read->days[i];
+    if (static_cast<size_t>(response.scorecards_size()) + read->days.size() > kMostScorecards) {
+      return TooMany();
+    }
+    for (const ParcelKeeper::DayScorecard& day : read->days) {
       const Days period = PeriodAt(absl::CivilDay(1970, 1, 1) + day.day, granularity);
-      sum.Merge(day.scorecard);
-      const bool goes_on = i + 1 < read->days.size() && read->days[i + 1].value == day.value &&
-                           read->days[i + 1].day < NumberOf(period.end);
-      if (goes_on) continue;
-      if (response.scorecards_size() == kMostScorecards) return TooMany();
       *response.add_scorecards() =
-          MessageOf(request.dimension(), day.value, period, sum, read->sequence);
-      sum = Scorecard();
+          MessageOf(request.dimension(), day.value, period, day.scorecard, read->sequence);
     }
   }
   return response;
@@ -200,16 +194,13 @@ absl::StatusOr<v1::CompareCouriersResponse> ScorecardsService::CompareCouriers(
   if (!days.ok()) return days.status();
   const std::string prefix = absl::StrCat(request.lane(), " ");
   auto read = host_->keeper().ReadScorecards(
-      RangeOf(Dimension::kLaneAndCourier, prefix, absl::StrCat(prefix, kLastValue), *days));
+      RangeOf(Dimension::kLaneAndCourier, prefix, absl::StrCat(prefix, kLastValue), *days),
+      std::nullopt);
   if (!read.ok()) return read.status();
-  std::map<std::string, Scorecard> couriers;
-  for (const ParcelKeeper::DayScorecard& day : read->days) {
-    couriers[day.value.substr(prefix.size())].Merge(day.scorecard);
-  }
   const Rate rate = FromMessage(request.rate());
   std::vector<Contestant> contestants;
-  for (const auto& [courier, scorecard] : couriers) {
-    contestants.push_back({courier, RateOf(scorecard, rate)});
+  for (const ParcelKeeper::DayScorecard& courier : read->days) {
+    contestants.push_back({courier.value.substr(prefix.size()), RateOf(courier.scorecard, rate)});
   }
   auto comparison = logistics::CompareCouriers(contestants, IsGreaterBetter(rate));
   if (!comparison.ok()) return comparison.status();

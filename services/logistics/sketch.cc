@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 
 #include "services/common/api/errors.h"
 #include "services/logistics/varint.h"
@@ -25,6 +26,30 @@ const std::vector<int64_t>& Bounds() {
 
 // No store holds so many values; sums of a million such counts fit 64 bits.
 constexpr int64_t kMaxCount = 1'000'000'000'000;
+
+// Calls `visit` with each bucket and its count; false where bytes are none of
+// Serialize().
+template <typename Visit>
+bool VisitSerialized(std::string_view bytes, Visit visit) {
+  const auto buckets = static_cast<uint64_t>(Sketch::Buckets());
+  uint64_t next = 0;
+  while (!bytes.empty()) {
+    const std::optional<uint64_t> head = ReadVarint(&bytes);
+    if (!head || (*head >> 1) >= buckets - next) return false;
+    const uint64_t bucket = next + (*head >> 1);
+    int64_t times = 1;
+    if ((*head & 1) == 0) {
+      const std::optional<int64_t> count = ReadSigned(&bytes);
+      if (!count || *count == 0 || *count == 1 || *count > kMaxCount || *count < -kMaxCount) {
+        return false;
+      }
+      times = *count;
+    }
+    visit(static_cast<int>(bucket), times);
+    next = bucket + 1;
+  }
+  return true;
+}
 
 absl::Status Malformed() {
   return api::Error(absl::StatusCode::kDataLoss, "SKETCH_MALFORMED",
@@ -98,15 +123,7 @@ int64_t Sketch::count() const {
   return count;
 }
 
-double Sketch::Percentile(int percent) const {
-  const int64_t rank = (count() * percent + 99) / 100;
-  int64_t passed = 0;
-  for (const auto& [bucket, times] : counts_) {
-    passed += times;
-    if (passed >= rank) return ValueOf(bucket);
-  }
-  return 0;
-}
+double Sketch::Percentile(int percent) const { return Percentiles<1>({percent})[0]; }
 
 // For each bucket how many are skipped before it, and whether it holds one value,
 // in one number; its count behind that where it doesn't hold one.
@@ -124,22 +141,43 @@ std::string Sketch::Serialize() const {
 
 absl::StatusOr<Sketch> Sketch::Parse(std::string_view bytes) {
   Sketch sketch;
-  uint64_t next = 0;
-  while (!bytes.empty()) {
-    const std::optional<uint64_t> head = ReadVarint(&bytes);
-    if (!head || (*head >> 1) >= static_cast<uint64_t>(Buckets()) - next) return Malformed();
-    const uint64_t bucket = next + (*head >> 1);
-    int64_t times = 1;
-    if ((*head & 1) == 0) {
-      const std::optional<int64_t> count = ReadSigned(&bytes);
-      if (!count || *count == 0 || *count == 1 || *count > kMaxCount || *count < -kMaxCount) {
-        return Malformed();
-      }
-      times = *count;
-    }
-    sketch.counts_.emplace_back(static_cast<int>(bucket), times);
-    next = bucket + 1;
+  const bool parsed = VisitSerialized(
+      bytes, [&](int bucket, int64_t times) { sketch.counts_.emplace_back(bucket, times); });
+  if (!parsed) return Malformed();
+  return sketch;
+}
+
+void SketchSum::Add(int bucket, int64_t times) {
+  counts_[static_cast<size_t>(bucket)] += times;
+  if (first_ == end_) {
+    first_ = bucket;
+    end_ = bucket + 1;
+  } else {
+    first_ = std::min(first_, bucket);
+    end_ = std::max(end_, bucket + 1);
   }
+}
+
+void SketchSum::Add(const Sketch& sketch) {
+  if (sketch.empty()) return;
+  counts_.resize(static_cast<size_t>(Sketch::Buckets()));
+  for (const auto& [bucket, times] : sketch.counts_) Add(bucket, times);
+}
+
+bool SketchSum::AddSerialized(std::string_view bytes) {
+  if (bytes.empty()) return true;
+  counts_.resize(static_cast<size_t>(Sketch::Buckets()));
+  return VisitSerialized(bytes, [&](int bucket, int64_t times) { Add(bucket, times); });
+}
+
+Sketch SketchSum::Take() {
+  Sketch sketch;
+  for (int bucket = first_; bucket < end_; ++bucket) {
+    int64_t& times = counts_[static_cast<size_t>(bucket)];
+    if (times != 0) sketch.counts_.emplace_back(bucket, times);
+    times = 0;
+  }
+  first_ = end_ = 0;
   return sketch;
 }
 

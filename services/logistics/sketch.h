@@ -2,6 +2,8 @@
 // hundred bytes however many values there are.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,6 +50,20 @@ class Sketch {
   // The value at rank ceil(percent / 100 x count) of the ascending values, within
   // 1 %; 1 <= percent <= 100, and 0 where there are no values.
   double Percentile(int percent) const;
+  // Those of ascending percents, at once.
+  template <size_t n>
+  std::array<double, n> Percentiles(const std::array<int, n>& percents) const {
+    std::array<double, n> values = {};
+    const int64_t all = count();
+    int64_t passed = 0;
+    size_t next = 0;
+    for (const auto& [bucket, times] : counts_) {
+      passed += times;
+      while (next < n && passed >= (all * percents[next] + 99) / 100)
+        values[next++] = ValueOf(bucket);
+    }
+    return values;
+  }
 
   // The same bytes for the same values, whatever was merged when: some two bytes a
   // bucket that is not empty.
@@ -58,8 +74,27 @@ class Sketch {
   friend bool operator==(const Sketch&, const Sketch&) = default;
 
  private:
+  friend class SketchSum;
+
   // Buckets that are not 0, ascending.
   std::vector<std::pair<int, int64_t>> counts_;
+};
+
+// The sum of many sketches. Each takes as long as its buckets are many, however many
+// the sum has, and needs no memory of its own where it comes as bytes.
+class SketchSum {
+ public:
+  void Add(const Sketch& sketch);
+  // Of Sketch::Serialize(). False where bytes are none of it; the sum is then of no use.
+  bool AddSerialized(std::string_view bytes);
+  // The sum, which begins anew.
+  Sketch Take();
+
+ private:
+  void Add(int bucket, int64_t times);
+
+  std::vector<int64_t> counts_;  // by bucket; empty where nothing was ever added
+  int first_ = 0, end_ = 0;      // what is not 0 lies in [first_, end_)
 };
 
 }  // namespace caravan::logistics

@@ -73,7 +73,7 @@ inline ScorecardRange AllDays(Dimension dimension, const std::string& value) {
 // The sum of a measure over all days.
 inline int64_t SumOf(ParcelKeeper& keeper, Dimension dimension, const std::string& value,
                      Measure measure) {
-  const auto scorecards = keeper.ReadScorecards(AllDays(dimension, value));
+  const auto scorecards = keeper.ReadDays(AllDays(dimension, value));
   if (!scorecards.ok()) return -1;
   int64_t sum = 0;
   for (const auto& day : scorecards->days) sum += day.scorecard.at(measure);

@@ -200,21 +200,24 @@ absl::StatusOr<ParcelStore::JournalPage> MemoryParcelStore::ReadJournal(int buck
 }
 
 absl::StatusOr<std::vector<ParcelStore::BucketScorecards>> MemoryParcelStore::ReadScorecards(
-    const ScorecardRange& range, absl::Span<const int64_t> seen) {
+    absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) {
   if (absl::Status status = CheckSeen(seen, buckets()); !status.ok()) return status;
+  if (absl::Status status = CheckRanges(ranges); !status.ok()) return status;
   absl::MutexLock lock(&mutex_);
   std::vector<BucketScorecards> all;
   for (size_t i = 0; i < buckets_.size(); ++i) {
     const Bucket& from = buckets_[i];
     BucketScorecards& to = all.emplace_back();
     to.state = from.state;
-    for (auto row = from.scorecards.lower_bound(
-             {range.dimension, range.first_value, std::numeric_limits<int32_t>::min()});
-         row != from.scorecards.end(); ++row) {
-      const auto& [dimension, value, day] = row->first;
-      if (dimension != range.dimension || value > range.last_value) break;
-      if (day < range.begin_day || day >= range.end_day) continue;
-      to.rows.push_back({dimension, value, day, row->second});
+    for (const ScorecardRange& range : ranges) {
+      for (auto row = from.scorecards.lower_bound(
+               {range.dimension, range.first_value, std::numeric_limits<int32_t>::min()});
+           row != from.scorecards.end(); ++row) {
+        const auto& [dimension, value, day] = row->first;
+        if (dimension != range.dimension || value > range.last_value) break;
+        if (day < range.begin_day || day >= range.end_day) continue;
+        to.rows.push_back({dimension, value, day, row->second});
+      }
     }
     for (auto change = from.changes.upper_bound(std::max(seen[i], from.state.folded));
          change != from.changes.end(); ++change) {

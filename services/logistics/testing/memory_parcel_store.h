@@ -48,7 +48,7 @@ class MemoryParcelStore final : public ParcelStore {
   absl::StatusOr<std::vector<ParcelTimer>> DueTimers(absl::Time now, int64_t limit) override;
   absl::StatusOr<JournalPage> ReadJournal(int bucket, int64_t after, int64_t limit) override;
   absl::StatusOr<std::vector<BucketScorecards>> ReadScorecards(
-      const ScorecardRange& range, absl::Span<const int64_t> seen) override;
+      absl::Span<const ScorecardRange> ranges, absl::Span<const int64_t> seen) override;
   absl::StatusOr<std::vector<BucketState>> ReadStates() override;
   absl::Status ExpireJournal(absl::Time before) override;
   absl::Status Healthy() override { return absl::OkStatus(); }
