@@ -83,6 +83,12 @@ absl::Status EventIntake::ReadTimes(const v1::TrackingEvent& from,
                                " is more than 24 hours ahead of ",
                                absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now_, absl::UTCTimeZone())));
   }
+  if (*time < oldest_) {
+    return Refuse("EVENT_TOO_OLD",
+                  absl::StrCat("event_time: ", api::Quoted(from.event_time()), " is from before ",
+                               absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", oldest_, absl::UTCTimeZone()),
+                               ", of which parcels are no longer kept"));
+  }
   event->time = *time;
   event->receipt = ReceiptOf(from, now_);
   return absl::OkStatus();

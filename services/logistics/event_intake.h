@@ -17,11 +17,12 @@ namespace caravan::logistics {
 // How far ahead an event may lie.
 inline constexpr absl::Duration kMaxAhead = absl::Hours(24);
 
-// Reads the events of a carrier as of a moment.
+// Reads the events of a carrier as of a moment. Those from before `oldest` are refused.
 class EventIntake {
  public:
-  EventIntake(std::string_view name, const Registers::Carrier& carrier, absl::Time now)
-      : name_(name), carrier_(carrier), now_(now) {}
+  EventIntake(std::string_view name, const Registers::Carrier& carrier, absl::Time now,
+              absl::Time oldest)
+      : name_(name), carrier_(carrier), now_(now), oldest_(oldest) {}
 
   // Whether the event's time is that of its parcel's destination.
   bool WantsDestination(const v1::TrackingEvent& from) const;
@@ -41,7 +42,7 @@ class EventIntake {
 
   std::string name_;
   const Registers::Carrier& carrier_;
-  absl::Time now_;
+  absl::Time now_, oldest_;
   // Zones of places that the batch has named so far.
   absl::flat_hash_map<std::string, std::optional<absl::TimeZone>> zones_;
 };

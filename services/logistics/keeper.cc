@@ -74,9 +74,16 @@ absl::StatusOr<std::unique_ptr<ParcelKeeper>> ParcelKeeper::Open(ParcelStore& st
                                                                  Registers& registers,
                                                                  ParcelKeeperOptions options) {
   auto keeper = std::make_unique<Keeper>(store, registers, std::move(options));
-  // With what waits from before. That nothing is asked for does not matter.
-  if (const auto read = keeper->ReadDays({}); !read.ok()) return read.status();
+  if (absl::Status status = keeper->Start(); !status.ok()) return status;
   return keeper;
+}
+
+absl::Status Keeper::Start() {
+  const absl::StatusOr<int32_t> whole = FirstWholeDay();
+  if (!whole.ok()) return whole.status();
+  first_whole_day_ = *whole;
+  // With what waits from before. That nothing is asked for does not matter.
+  return ReadDays({}).status();
 }
 
 }  // namespace caravan::logistics

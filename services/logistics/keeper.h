@@ -54,6 +54,8 @@ class KnownNumbers {
 class Keeper final : public ParcelKeeper {
  public:
   Keeper(ParcelStore& store, Registers& registers, ParcelKeeperOptions options);
+  // Reads how far the store is.
+  absl::Status Start();
 
   void Ingest(Batch batch, absl::AnyInvocable<void(absl::StatusOr<Ingested>)> done) override;
   absl::StatusOr<int64_t> GetCursor(std::string_view carrier, std::string_view source) override;
@@ -187,6 +189,8 @@ class Keeper final : public ParcelKeeper {
   absl::Status ExpireInTurn(absl::Span<const BucketKey> keys, absl::Time before);
   // The first day of which no parcel has expired; since 1 January 1970.
   absl::StatusOr<int32_t> FirstWholeDay() const;
+  // Events from before are refused: they may be counted, though their parcels are gone.
+  absl::Time OldestTaken() const;
   struct Rebuilding;
   absl::Status RebuildBucket(int bucket,
                              absl::FunctionRef<bool(const v1::RebuildScorecardsMetadata&)> progress,
@@ -205,6 +209,8 @@ class Keeper final : public ParcelKeeper {
   // Of the writing thread.
   KnownNumbers numbers_;
   std::atomic<int64_t> last_now_ = INT64_MIN;  // microseconds
+
+  std::atomic<int32_t> first_whole_day_ = INT32_MIN;  // as this process knows it
 
   absl::Mutex unknown_mutex_;
   absl::flat_hash_map<std::string, UnknownCodes> unknown_codes_ ABSL_GUARDED_BY(unknown_mutex_);

@@ -136,7 +136,7 @@ void Keeper::TakeIn(std::vector<Waiting> batches) {
     taken.status = carrier.status();
     if (!carrier.ok()) continue;
     taken.carrier = *std::move(carrier);
-    taken.intake.emplace(taken.waiting.batch.carrier, *taken.carrier, intake.now);
+    taken.intake.emplace(taken.waiting.batch.carrier, *taken.carrier, intake.now, OldestTaken());
   }
   if (const absl::Status status = TakeIn(intake); !status.ok()) {
     for (Intake::Taken& taken : intake.batches) taken.status.Update(status);

@@ -180,6 +180,11 @@ absl::StatusOr<int32_t> Keeper::FirstWholeDay() const {
   return day;
 }
 
+absl::Time Keeper::OldestTaken() const {
+  const int32_t day = first_whole_day_;
+  return day == INT32_MIN ? absl::InfinitePast() : absl::UnixEpoch() + day * absl::Hours(24);
+}
+
 absl::Status Keeper::ExpireInTurn(absl::Span<const BucketKey> keys, absl::Time before) {
   std::vector<std::string> ids;
   for (const BucketKey& key : keys) ids.push_back(key.key);
@@ -219,6 +224,7 @@ absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionR
     });
     if (!status.ok()) return status;
   }
+  first_whole_day_ = std::max(DayOf(before), *whole);
   int64_t deleted = 0;
   for (int bucket = 0; bucket < store_.buckets(); ++bucket) {
     std::string after;

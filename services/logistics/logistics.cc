@@ -24,7 +24,8 @@
 
 namespace caravan::logistics {
 
-host::ServiceDefinition LogisticsDefinition(std::shared_ptr<ScorecardSource> scorecards) {
+host::ServiceDefinition LogisticsDefinition(std::shared_ptr<ScorecardSource> scorecards,
+                                            const Retention& retention) {
   host::ServiceDefinition logistics;
   logistics.name = "logistics";
   logistics.description = "Serves partners and their agreements, and what is measured of parcels.";
@@ -43,9 +44,10 @@ host::ServiceDefinition LogisticsDefinition(std::shared_ptr<ScorecardSource> sco
                                     zones::v1::Enterprise::descriptor()->file(),
                                     zones::v1::PilotZone::descriptor()->file(),
                                     zones::v1::Platform::descriptor()->file()}}};
-  logistics.services = [made_up = std::move(scorecards)](const host::Dependencies& dependencies)
+  logistics.services = [made_up = std::move(scorecards),
+                        retention](const host::Dependencies& dependencies)
       -> absl::StatusOr<std::vector<std::unique_ptr<rpc::Service>>> {
-    auto parcels = ParcelHost::Open(dependencies);
+    auto parcels = ParcelHost::Open(dependencies, retention);
     if (!parcels.ok()) return parcels.status();
     std::shared_ptr<ScorecardSource> scorecards = made_up;
     if (scorecards == nullptr) scorecards = std::make_shared<ParcelScorecards>(*parcels);

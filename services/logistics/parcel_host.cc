@@ -7,6 +7,7 @@
 #include "prometheus/counter.h"
 #include "services/common/store/open_store.h"
 #include "services/common/telemetry/log.h"
+#include "services/logistics/parcel_writes.h"
 
 namespace caravan::logistics {
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kWatchThreads = 2;
 constexpr absl::Duration kPulse = absl::Seconds(1);
+constexpr absl::Duration kExpiry = absl::Hours(1);
 
 absl::StatusOr<std::unique_ptr<ParcelStore>> OpenBeside(const std::string& url,
                                                         const ParcelStoreOptions& options) {
@@ -34,20 +36,30 @@ struct ParcelHost::Counters {
       : family(prometheus::BuildCounter()
                    .Name("caravan_tracking_events_total")
                    .Help("Tracking events that were taken in, by what became of them.")
-                   .Register(registry)) {}
+                   .Register(registry)),
+        expired_family(
+            prometheus::BuildCounter()
+                .Name("caravan_tracking_expired_total")
+                .Help("Parcels, and rows of the feed of events, that retention has deleted.")
+                .Register(registry)) {}
 
   prometheus::Family<prometheus::Counter>& family;
   prometheus::Counter& added = family.Add({{"outcome", "added"}});
   prometheus::Counter& corrected = family.Add({{"outcome", "corrected"}});
   prometheus::Counter& known = family.Add({{"outcome", "known"}});
   prometheus::Counter& refused = family.Add({{"outcome", "refused"}});
+
+  prometheus::Family<prometheus::Counter>& expired_family;
+  prometheus::Counter& expired_parcels = expired_family.Add({{"kind", "parcel"}});
+  prometheus::Counter& expired_feed = expired_family.Add({{"kind", "feed"}});
 };
 
-ParcelHost::ParcelHost() = default;
+ParcelHost::ParcelHost(std::function<absl::Time()> clock, const Retention& retention)
+    : clock_(std::move(clock)), retention_(retention) {}
 
-absl::StatusOr<std::shared_ptr<ParcelHost>> ParcelHost::Open(
-    const host::Dependencies& dependencies) {
-  std::shared_ptr<ParcelHost> host(new ParcelHost);
+absl::StatusOr<std::shared_ptr<ParcelHost>> ParcelHost::Open(const host::Dependencies& dependencies,
+                                                             const Retention& retention) {
+  std::shared_ptr<ParcelHost> host(new ParcelHost(dependencies.clock, retention));
   ParcelStoreOptions store_options;
   store_options.clock = dependencies.clock;
   auto store = OpenBeside(dependencies.settings.store(), store_options);
@@ -99,16 +111,62 @@ void ParcelHost::Pulse() {
   reconsider_ |= changed.ok() && *changed;
   (void)keeper_->Tick();
   if (reconsider_) {
-    // A sweep takes its time; what else is due does not wait for it.
-    const auto go_on = [this] {
-      (void)keeper_->Tick();
-      hub_.Pulse();
-      absl::MutexLock stop(&mutex_);
-      return !stopping_;
-    };
-    if (keeper_->Reconsider(go_on).ok()) reconsider_ = false;
+    if (keeper_->Reconsider([this] { return GoOn(); }).ok()) reconsider_ = false;
   }
+  Expire();
   hub_.Pulse();
+}
+
+// A sweep takes its time; what else is due does not wait for it.
+bool ParcelHost::GoOn() {
+  (void)keeper_->Tick();
+  hub_.Pulse();
+  absl::MutexLock lock(&mutex_);
+  return !stopping_;
+}
+
+absl::StatusOr<int64_t> ParcelHost::FeedRowsGone() {
+  int64_t gone = 0;
+  for (int bucket = 0; bucket < store_->buckets(); ++bucket) {
+    const auto page = store_->ReadJournal(bucket, INT64_MAX, 0);
+    if (!page.ok()) return page.status();
+    gone += page->oldest - 1;
+  }
+  return gone;
+}
+
+void ParcelHost::Expire() {
+  const absl::Time now = clock_();
+  if (now < next_expiry_) return;
+  next_expiry_ = now + kExpiry;
+  absl::StatusOr<int64_t> feed = FeedRowsGone();
+  absl::Status status = feed.status();
+  if (status.ok()) status = store_->ExpireJournal(now - retention_.feed);
+  if (status.ok()) {
+    const absl::StatusOr<int64_t> gone = FeedRowsGone();
+    status = gone.status();
+    if (status.ok()) *feed = *gone - *feed;
+  }
+  // Parcels go by whole days, so that all of them are looked at once a day.
+  absl::StatusOr<int64_t> parcels = 0;
+  const int32_t day = DayOf(now - retention_.parcels);
+  if (status.ok() && day > expired_day_) {
+    parcels = keeper_->ExpireParcels(absl::UnixEpoch() + day * absl::Hours(24),
+                                     [this] { return GoOn(); });
+    status = parcels.status();
+    if (status.ok()) expired_day_ = day;
+  }
+  if (!status.ok()) {
+    if (absl::IsCancelled(status)) return;  // the service ends
+    telemetry::Log(telemetry::LogLevel::kWarning, "What has expired was not deleted",
+                   {{"error", status.ToString()}});
+    return;
+  }
+  if (*feed == 0 && *parcels == 0) return;
+  counters_->expired_feed.Increment(static_cast<double>(*feed));
+  counters_->expired_parcels.Increment(static_cast<double>(*parcels));
+  telemetry::Log(telemetry::LogLevel::kInfo, "What has expired was deleted",
+                 {{"parcels", *parcels}, {"feed_rows", *feed}});
 }
 
 void ParcelHost::Run() {

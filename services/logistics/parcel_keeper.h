@@ -123,8 +123,8 @@ class ParcelKeeper {
   // `requests[i].` in front: see CreateParcel; INVALID_ARGUMENT with reason
   // REFERENCE_NOT_FOUND where the partnership, the lane or a carrier does not exist,
   // INVALID_FIELDS where a number is there twice, there is none, or the announcement is
-  // yet to come; FAILED_PRECONDITION with reason PARTNERSHIP_NOT_OPEN; ALREADY_EXISTS with reason PARCEL_EXISTS where the id is
-  // taken by another content.
+  // yet to come; FAILED_PRECONDITION with reason PARTNERSHIP_NOT_OPEN; ALREADY_EXISTS with
+  // reason PARCEL_EXISTS where the id is taken by another content.
   virtual absl::StatusOr<std::vector<v1::Parcel>> Announce(
       absl::Span<const v1::CreateParcelRequest* const> requests) = 0;
 
@@ -201,7 +201,8 @@ class ParcelKeeper {
   virtual absl::StatusOr<int64_t> Reconsider(absl::FunctionRef<bool()> go_on) = 0;
 
   // Deletes parcels that were silent since `before`, with their numbers. What they have
-  // added stays in the scorecards. Returns how many it has deleted.
+  // added stays in the scorecards; so that it is not counted again, events from before
+  // that day (UTC) are refused from now on. Returns how many it has deleted.
   virtual absl::StatusOr<int64_t> ExpireParcels(absl::Time before,
                                                 absl::FunctionRef<bool()> go_on) = 0;
 

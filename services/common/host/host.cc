@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/common/changes/change_service.h"
+#include "services/common/host/serve.h"
 #include "services/common/identity/access.h"
 #include "services/common/identity/principal.h"
 #include "services/common/identity/signed_identity.h"
@@ -202,9 +203,13 @@ rpc::ServerOptions Host::server_options() {
 store::Store& Host::store() { return *impl_->store; }
 
 int RunService(const ServiceDefinition& definition, int argc, const char* const* argv) {
-  const auto settings = settings::LoadOrExit<settings::ServerSettings>(
-      {.name = absl::StrCat("caravan-", definition.name), .description = definition.description},
-      argc, argv);
+  return Serve(definition, settings::LoadOrExit<settings::ServerSettings>(
+                               {.name = absl::StrCat("caravan-", definition.name),
+                                .description = definition.description},
+                               argc, argv));
+}
+
+int Serve(const ServiceDefinition& definition, const settings::ServerSettings& settings) {
   telemetry::InstallGrpcLog();
   auto host = Host::Open(definition, settings);
   if (!host.ok()) {
