@@ -112,8 +112,12 @@ class Keeper final : public ParcelKeeper {
   BucketKey NumberKeyOf(std::string key) const;
   // Those that are stored; without a row there are no uses.
   absl::StatusOr<std::vector<NumberUses>> ReadNumbers(absl::Span<const BucketKey> keys) const;
-  static absl::StatusOr<std::vector<NumberUses>> ParseNumbers(
-      const absl::StatusOr<std::vector<std::optional<std::string>>>& rows);
+  absl::StatusOr<std::vector<NumberUses>> ParseNumbers(
+      absl::Span<const BucketKey> keys,
+      const absl::StatusOr<std::vector<std::optional<std::string>>>& rows) const;
+  // Tells that a record is damaged, of a number or of a parcel.
+  absl::Status DamagedNumber(const std::string& key) const;
+  void Damaged(std::string_view id) const;
   // Finds what a moment means, with the parcels' events where that is uncertain.
   absl::StatusOr<NumberUses::Meaning> Find(NumberUses& uses, std::string_view carrier,
                                            absl::Time time) const;
@@ -178,6 +182,8 @@ class Keeper final : public ParcelKeeper {
   struct Page {
     std::vector<BucketKey> keys;
     std::vector<ParcelRecord> records;  // of the keys
+    std::vector<std::string> damaged;   // ids of those whose records are damaged
+    std::string end;                    // the last key
     bool is_last = false;
   };
   absl::StatusOr<Page> ReadPage(int bucket, const std::string& after) const;

@@ -109,6 +109,17 @@ struct Keeper::Intake {
     problem.set_reason(std::move(reason));
     problem.set_message(std::move(message));
   }
+  // All events of a number.
+  void RefuseAll(Slot& slot, const absl::Status& why) {
+    for (std::vector<uint32_t>* indexes : {&slot.items, &slot.waiting}) {
+      for (const uint32_t index : *indexes) {
+        Item& item = items[index];
+        if (!item.refused) Refuse(item.batch, item.index, why);
+        item.refused = true;
+      }
+      indexes->clear();
+    }
+  }
   // The parcel of an item, which is added where it is new.
   void SetParcel(Item& item, const std::string& id, const ParcelLedger& ledger) {
     const auto [parcel, is_new] =
@@ -211,10 +222,16 @@ absl::Status Keeper::ReadNumbers(Intake& intake) {
     }
   }
   if (keys.empty()) return absl::OkStatus();
-  absl::StatusOr<std::vector<NumberUses>> numbers = ReadNumbers(keys);
-  if (!numbers.ok()) return numbers.status();
+  const auto rows = store_.Get(ParcelTable::kNumbers, keys);
+  if (!rows.ok()) return rows.status();
   for (size_t i = 0; i < slots.size(); ++i) {
-    intake.slots[slots[i]].uses = std::move((*numbers)[i]);
+    if (!(*rows)[i]) continue;
+    absl::StatusOr<NumberUses> uses = NumberUses::Parse(*(*rows)[i]);
+    if (uses.ok()) {
+      intake.slots[slots[i]].uses = *std::move(uses);
+    } else {
+      intake.RefuseAll(intake.slots[slots[i]], DamagedNumber(keys[i].key));
+    }
   }
   return absl::OkStatus();
 }
@@ -230,16 +247,19 @@ absl::Status Keeper::ReadZones(Intake& intake) {
     ids.push_back(slot.uses.empty() ? "" : slot.uses[slot.uses.size() - 1].parcel);
   }
   if (slots.empty()) return absl::OkStatus();
-  const auto records = ledger_.Read(ids);
+  auto records = ledger_.ReadEach(ids);
   if (!records.ok()) return records.status();
   for (size_t i = 0; i < slots.size(); ++i) {
     std::optional<absl::TimeZone> zone;
-    std::optional<ParcelRecord> record = (*records)[i];
-    if (record && !record->merged_into.empty()) {
-      absl::StatusOr<std::optional<ParcelRecord>> target = ledger_.Follow(&ids[i]);
-      if (!target.ok()) return target.status();
-      record = *std::move(target);
+    absl::StatusOr<std::optional<ParcelRecord>> read = std::move((*records)[i]);
+    if (read.ok() && *read && !(*read)->merged_into.empty()) read = ledger_.Follow(&ids[i]);
+    if (absl::IsDataLoss(read.status())) {
+      Damaged(ids[i]);
+      intake.RefuseAll(*slots[i], read.status());
+      continue;
     }
+    if (!read.ok()) return read.status();
+    const std::optional<ParcelRecord>& record = *read;
     if (record && !record->lane.empty()) {
       const auto lane = registers_.FindLane(record->lane);
       if (lane.ok()) zone = (*lane)->zone;
@@ -270,6 +290,10 @@ absl::Status Keeper::FindParcels(Intake& intake, size_t slot, NumberUses& uses, 
     Intake::Item& item = intake.items[index];
     const absl::Time time = item.event.time;
     const absl::StatusOr<NumberUses::Meaning> meaning = Find(uses, carrier, time);
+    if (absl::IsDataLoss(meaning.status())) {
+      intake.RefuseAll(its, meaning.status());
+      return absl::OkStatus();
+    }
     if (!meaning.ok()) return meaning.status();
     size_t use = meaning->use;
     item.opens = meaning->kind == Kind::kNone;
@@ -378,7 +402,19 @@ absl::Status Keeper::AddEvents(Intake& intake) {
       }
       return changed ? Verdict::kChanged : Verdict::kUnchanged;
     };
-    if (absl::Status status = ledger_.Change(keys, intake.now, add); !status.ok()) return status;
+    std::vector<size_t> damaged;
+    absl::Status status = ledger_.Change(keys, intake.now, add, &damaged);
+    if (!status.ok()) return status;
+    for (const size_t index : damaged) {
+      Intake::Parcel& parcel = intake.parcels[order[index]];
+      parcel.merged_into.clear();
+      Damaged(parcel.key.key);
+      for (const uint32_t i : std::exchange(parcel.items, {})) {
+        Intake::Item& item = intake.items[i];
+        item.refused = true;
+        intake.Refuse(item.batch, item.index, DamagedParcel(parcel.key.key));
+      }
+    }
     // Those of parcels that were merged meanwhile.
     std::vector<uint32_t> merged;
     for (const uint32_t from : order) {

@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "services/common/api/errors.h"
 #include "services/logistics/keeper.h"
+#include "services/logistics/keeper_messages.h"
 
 namespace caravan::logistics {
 
@@ -49,14 +52,26 @@ BucketKey Keeper::NumberKeyOf(std::string key) const {
   return {bucket, std::move(key)};
 }
 
+absl::Status Keeper::DamagedNumber(const std::string& key) const {
+  if (options_.damaged) options_.damaged(key);
+  return api::Error(absl::StatusCode::kDataLoss, "NUMBER_MALFORMED",
+                    absl::StrCat("the stored record of the tracking number '", key,
+                                 "' is damaged, or of a newer version"));
+}
+
+void Keeper::Damaged(std::string_view id) const {
+  if (options_.damaged) options_.damaged(absl::StrCat(kParcelPrefix, id));
+}
+
 absl::StatusOr<std::vector<NumberUses>> Keeper::ParseNumbers(
-    const absl::StatusOr<std::vector<std::optional<std::string>>>& rows) {
+    absl::Span<const BucketKey> keys,
+    const absl::StatusOr<std::vector<std::optional<std::string>>>& rows) const {
   if (!rows.ok()) return rows.status();
   std::vector<NumberUses> numbers(rows->size());
   for (size_t i = 0; i < rows->size(); ++i) {
     if (!(*rows)[i]) continue;
     absl::StatusOr<NumberUses> uses = NumberUses::Parse(*(*rows)[i]);
-    if (!uses.ok()) return uses.status();
+    if (!uses.ok()) return DamagedNumber(keys[i].key);
     numbers[i] = *std::move(uses);
   }
   return numbers;
@@ -64,7 +79,7 @@ absl::StatusOr<std::vector<NumberUses>> Keeper::ParseNumbers(
 
 absl::StatusOr<std::vector<NumberUses>> Keeper::ReadNumbers(
     absl::Span<const BucketKey> keys) const {
-  return ParseNumbers(store_.Get(ParcelTable::kNumbers, keys));
+  return ParseNumbers(keys, store_.Get(ParcelTable::kNumbers, keys));
 }
 
 absl::StatusOr<NumberUses::Meaning> Keeper::Find(NumberUses& uses, std::string_view carrier,
@@ -74,6 +89,7 @@ absl::StatusOr<NumberUses::Meaning> Keeper::Find(NumberUses& uses, std::string_v
     if (meaning.kind != NumberUses::Meaning::Kind::kUncertain) return meaning;
     std::string id = uses[meaning.use].parcel;
     const absl::StatusOr<std::optional<ParcelRecord>> record = ledger_.Follow(&id);
+    if (absl::IsDataLoss(record.status())) Damaged(id);
     if (!record.ok()) return record.status();
     absl::Time first = uses[meaning.use].first;
     absl::Time last = uses[meaning.use].last;
@@ -99,7 +115,7 @@ absl::Status Keeper::ChangeNumbers(
   std::vector<NumberUses> numbers;
   const absl::Status status = store_.Write(buckets, [&](ParcelTransaction& tx) -> absl::Status {
     absl::StatusOr<std::vector<NumberUses>> stored =
-        ParseNumbers(tx.Get(ParcelTable::kNumbers, keys));
+        ParseNumbers(keys, tx.Get(ParcelTable::kNumbers, keys));
     if (!stored.ok()) return stored.status();
     numbers = *std::move(stored);
     for (size_t i = 0; i < keys.size(); ++i) {

@@ -114,7 +114,6 @@ absl::StatusOr<std::optional<ParcelKeeper::Position>> Keeper::Scan(
     const Position& from, int64_t limit, absl::FunctionRef<bool(const v1::Parcel& parcel)> visit) {
   const absl::Time now = options_.clock();
   Position position = from;
-  absl::Status damaged;
   for (; position.bucket < store_.buckets(); position = {position.bucket + 1, ""}) {
     if (limit <= 0) return position;
     bool stopped = false;
@@ -124,17 +123,16 @@ absl::StatusOr<std::optional<ParcelKeeper::Position>> Keeper::Scan(
                     [&](std::string_view key, std::string_view bytes) {
                       ++seen;
                       const absl::StatusOr<ParcelRecord> record = ParcelRecord::Parse(bytes);
-                      if (!record.ok()) {
-                        damaged = record.status();
-                        return false;
-                      }
                       position.after = key;
+                      if (!record.ok()) {
+                        Damaged(key);
+                        return true;
+                      }
                       if (!record->merged_into.empty()) return true;
                       stopped = !visit(MessageOf(position.after, *record, now));
                       return !stopped;
                     });
     if (!status.ok()) return status;
-    if (!damaged.ok()) return damaged;
     if (stopped || seen == limit) return position;
     limit -= seen;
   }

@@ -82,6 +82,7 @@ struct Keeper::Rebuilding {
   int64_t interruptions = 0;
   DaySums counted = {};
   int64_t parcels = 0;
+  std::vector<std::string> damaged = {};  // ids of those that cannot be counted
 
   struct Difference {
     Dimension dimension;
@@ -99,7 +100,10 @@ struct Keeper::Rebuilding {
     is_last = false;
     counted.Clear();
     parcels = 0;
+    damaged.clear();
   }
+  // What a damaged parcel has added is not known, and would be taken away.
+  bool mends() const { return mend && damaged.empty(); }
 };
 
 void Keeper::Count(const ParcelRecord& record, absl::Time now, DaySums& sums) const {
@@ -128,7 +132,14 @@ absl::Status Keeper::RebuildPage(Rebuilding& rebuilding) {
         Contribution::Of(view.course, view.terms.zone).Serialize() == visit.record.kept;
     return is_right ? Verdict::kUnchanged : Verdict::kChanged;
   };
-  if (absl::Status status = ledger_.Change(page->keys, now, look); !status.ok()) return status;
+  std::vector<size_t> damaged;
+  absl::Status status = ledger_.Change(page->keys, now, look, &damaged);
+  if (!status.ok()) return status;
+  for (const size_t index : damaged) {
+    Damaged(page->keys[index].key);
+    rebuilding.damaged.push_back(page->keys[index].key);
+  }
+  rebuilding.damaged.insert(rebuilding.damaged.end(), page->damaged.begin(), page->damaged.end());
   if (ledger_.InterruptionsOf(rebuilding.bucket) != rebuilding.interruptions) {
     return Interrupted();
   }
@@ -139,7 +150,7 @@ absl::Status Keeper::RebuildPage(Rebuilding& rebuilding) {
   rebuilding.parcels += static_cast<int64_t>(page->keys.size());
   rebuilding.is_last = page->is_last;
   // What is opened behind the last page is counted as it comes.
-  rebuilding.counted_up_to = page->is_last ? kBehindAll : page->keys.back().key;
+  rebuilding.counted_up_to = page->is_last ? kBehindAll : page->end;
   return absl::OkStatus();
 }
 
@@ -199,7 +210,7 @@ absl::Status Keeper::Compare(ParcelTransaction& tx, DaySums counted, Rebuilding&
         ++rebuilding.scorecards;
         if (missing.empty() && !damaged.contains({static_cast<int>(dimension), value, day})) return;
         rebuilding.differences.push_back({dimension, value, day, false});
-        if (rebuilding.mend) waiting.Add(dimension, value, day, missing);
+        if (rebuilding.mends()) waiting.Add(dimension, value, day, missing);
       });
   DaySums waiting_months = waiting.ByMonth();
   months.VisitAll(
@@ -209,7 +220,7 @@ absl::Status Keeper::Compare(ParcelTransaction& tx, DaySums counted, Rebuilding&
         rebuilding.differences.push_back({dimension, value, day, true});
         waiting_months.Add(dimension, value, day, missing);
       });
-  if (!rebuilding.mend || rebuilding.differences.empty()) return absl::OkStatus();
+  if (!rebuilding.mends() || rebuilding.differences.empty()) return absl::OkStatus();
   return FoldInto(tx, bucket, waiting, waiting_months, true);
 }
 
@@ -217,22 +228,29 @@ absl::Status Keeper::RebuildLocked(Rebuilding& rebuilding) {
   return store_.Write({&rebuilding.bucket, 1}, [&](ParcelTransaction& tx) -> absl::Status {
     DaySums counted;
     rebuilding.parcels = 0;
+    rebuilding.damaged.clear();
     std::string after;
     while (true) {
       const absl::StatusOr<Page> page = ReadPage(rebuilding.bucket, after);
       if (!page.ok()) return page.status();
+      rebuilding.damaged.insert(rebuilding.damaged.end(), page->damaged.begin(),
+                                page->damaged.end());
       const absl::Time now = Now();
-      for (const ParcelRecord& record : page->records) {
+      for (size_t i = 0; i < page->records.size(); ++i) {
+        const ParcelRecord& record = page->records[i];
         // What is late was not counted yet either.
         if (record.timer <= now || IsOutdated(record)) {
-          if (absl::Status status = CountKept(record, counted); !status.ok()) return status;
+          if (!CountKept(record, counted).ok()) {
+            Damaged(page->keys[i].key);
+            rebuilding.damaged.push_back(page->keys[i].key);
+          }
         } else {
           Count(record, now, counted);
         }
       }
       rebuilding.parcels += static_cast<int64_t>(page->keys.size());
       if (page->is_last) break;
-      after = page->keys.back().key;
+      after = page->end;
     }
     return Compare(tx, std::move(counted), rebuilding);
   });
@@ -295,6 +313,7 @@ absl::StatusOr<v1::RebuildScorecardsResponse> Keeper::Rebuild(
   metadata.set_buckets(store_.buckets());
   *metadata.mutable_create_time() = ToTimestamp(options_.clock());
   v1::RebuildScorecardsResponse response;
+  bool mended = false;
   for (int bucket = 0; bucket < store_.buckets(); ++bucket) {
     const absl::Status status = RebuildBucket(bucket, progress, metadata, rebuilding);
     if (!status.ok()) return status;
@@ -308,11 +327,16 @@ absl::StatusOr<v1::RebuildScorecardsResponse> Keeper::Rebuild(
       difference->set_value(from.value);
       *difference->mutable_date() = DateOf(from.day, from.is_month);
     }
+    for (const std::string& id : rebuilding.damaged) {
+      if (response.damaged_parcels_size() == kMaxDifferences) break;
+      response.add_damaged_parcels(absl::StrCat(kParcelPrefix, id));
+    }
+    mended |= rebuilding.mends() && !rebuilding.differences.empty();
     metadata.set_buckets_done(bucket + 1);
     if (!progress(metadata)) return absl::CancelledError("it was called off");
   }
   response.set_parcels(metadata.parcels());
-  response.set_mended(mend && response.differing() > 0);
+  response.set_mended(mended);
   return response;
 }
 

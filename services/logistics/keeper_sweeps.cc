@@ -35,22 +35,22 @@ bool IsSilentSince(const ParcelRecord& record, absl::Time before) {
 
 absl::StatusOr<Keeper::Page> Keeper::ReadPage(int bucket, const std::string& after) const {
   Page page;
-  absl::Status damaged;
   const absl::Status status = store_.Scan(ParcelTable::kParcels, bucket, after, kParcelsOfPage,
                                           [&](std::string_view key, std::string_view bytes) {
                                             absl::StatusOr<ParcelRecord> record =
                                                 ParcelRecord::Parse(bytes);
+                                            page.end = key;
                                             if (!record.ok()) {
-                                              damaged = record.status();
-                                              return false;
+                                              Damaged(key);
+                                              page.damaged.emplace_back(key);
+                                              return true;
                                             }
                                             page.keys.push_back({bucket, std::string(key)});
                                             page.records.push_back(*std::move(record));
                                             return true;
                                           });
   if (!status.ok()) return status;
-  if (!damaged.ok()) return damaged;
-  page.is_last = static_cast<int64_t>(page.keys.size()) < kParcelsOfPage;
+  page.is_last = static_cast<int64_t>(page.keys.size() + page.damaged.size()) < kParcelsOfPage;
   return page;
 }
 
@@ -76,9 +76,26 @@ absl::Status Keeper::TickInTurn(absl::Span<const ParcelTimer> due, absl::Time no
     if (is_due && !visit.record.adopting.empty()) merging.push_back(visit.id);
     return is_due ? Verdict::kChanged : Verdict::kUnchanged;
   };
-  if (absl::Status status = ledger_.Change(keys, now, look); !status.ok()) return status;
+  std::vector<size_t> damaged;
+  absl::Status status = ledger_.Change(keys, now, look, &damaged);
+  // Nobody looks at a parcel that is damaged again, until it is mended.
+  for (const size_t index : damaged) {
+    if (!status.ok()) return status;
+    const BucketKey& key = keys[index];
+    Damaged(key.key);
+    status = store_.Write({&key.bucket, 1}, [&](ParcelTransaction& tx) {
+      for (const absl::Time time : times[key.key]) tx.RemoveTimer(key.bucket, {time, key.key});
+      return absl::OkStatus();
+    });
+  }
+  if (!status.ok()) return status;
   for (const std::string& id : merging) {
-    if (absl::Status status = FinishMerges(id); !status.ok()) return status;
+    status = FinishMerges(id);
+    if (absl::IsDataLoss(status)) {
+      Damaged(id);  // or what is merged into it
+    } else if (!status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }
@@ -158,11 +175,14 @@ absl::StatusOr<int64_t> Keeper::Reconsider(absl::FunctionRef<bool()> go_on) {
         Reread(visit.record);
         return Verdict::kChanged;
       };
-      const absl::Status status = InTurn([&] { return ledger_.Change(keys, Now(), look); });
+      std::vector<size_t> damaged;
+      const absl::Status status =
+          InTurn([&] { return ledger_.Change(keys, Now(), look, &damaged); });
       if (!status.ok()) return status;
-      changed += static_cast<int64_t>(keys.size());
+      for (const size_t index : damaged) Damaged(keys[index].key);
+      changed += static_cast<int64_t>(keys.size() - damaged.size());
       if (page->is_last) break;
-      after = page->keys.back().key;
+      after = page->end;
     }
   }
   return changed;
@@ -240,18 +260,25 @@ absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionR
           // A name that leads to another parcel goes when that has gone.
           const absl::StatusOr<std::optional<ParcelRecord>> target =
               ledger_.Read(record.merged_into);
+          if (absl::IsDataLoss(target.status())) continue;
           if (!target.ok()) return target.status();
           if (*target) continue;
         }
         keys.push_back(page->keys[i]);
       }
       if (!keys.empty()) {
-        const absl::Status status = InTurn([&] { return ExpireInTurn(keys, before); });
-        if (!status.ok()) return status;
+        absl::Status status = InTurn([&] { return ExpireInTurn(keys, before); });
+        if (status.ok()) deleted += static_cast<int64_t>(keys.size());
+        // One whose number is damaged stays.
+        for (size_t i = 0; absl::IsDataLoss(status) && i < keys.size(); ++i) {
+          const absl::Status one = InTurn([&] { return ExpireInTurn({&keys[i], 1}, before); });
+          if (one.ok()) ++deleted;
+          if (!one.ok() && !absl::IsDataLoss(one)) status = one;
+        }
+        if (!status.ok() && !absl::IsDataLoss(status)) return status;
       }
-      deleted += static_cast<int64_t>(keys.size());
       if (page->is_last) break;
-      after = page->keys.back().key;
+      after = page->end;
     }
   }
   return deleted;

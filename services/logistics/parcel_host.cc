@@ -41,7 +41,12 @@ struct ParcelHost::Counters {
             prometheus::BuildCounter()
                 .Name("caravan_tracking_expired_total")
                 .Help("Parcels, and rows of the feed of events, that retention has deleted.")
-                .Register(registry)) {}
+                .Register(registry)),
+        damaged(prometheus::BuildCounter()
+                    .Name("caravan_tracking_damaged_total")
+                    .Help("Times that the record of a parcel or tracking number was damaged.")
+                    .Register(registry)
+                    .Add({})) {}
 
   prometheus::Family<prometheus::Counter>& family;
   prometheus::Counter& added = family.Add({{"outcome", "added"}});
@@ -52,6 +57,8 @@ struct ParcelHost::Counters {
   prometheus::Family<prometheus::Counter>& expired_family;
   prometheus::Counter& expired_parcels = expired_family.Add({{"kind", "parcel"}});
   prometheus::Counter& expired_feed = expired_family.Add({{"kind", "feed"}});
+
+  prometheus::Counter& damaged;
 };
 
 ParcelHost::ParcelHost(std::function<absl::Time()> clock, const Retention& retention)
@@ -72,6 +79,7 @@ absl::StatusOr<std::shared_ptr<ParcelHost>> ParcelHost::Open(const host::Depende
   ParcelKeeperOptions options;
   options.clock = dependencies.clock;
   options.listener = [host = host.get()](const KeeperChange& change) { host->Changed(change); };
+  options.damaged = [host = host.get()](std::string_view record) { host->Damaged(record); };
   auto keeper = ParcelKeeper::Open(*host->store_, *host->registers_, std::move(options));
   if (!keeper.ok()) return keeper.status();
   host->keeper_ = *std::move(keeper);
@@ -101,6 +109,18 @@ void ParcelHost::Changed(const KeeperChange& change) {
   for (const std::string& parcel : change.parcels) hub_.Notify(parcel);
   // Who watches scorecards, which change with each commit, waits for the pulse.
   if (!change.journals.empty()) hub_.Notify(kJournalKey);
+}
+
+void ParcelHost::Damaged(std::string_view record) {
+  counters_->damaged.Increment();
+  {
+    absl::MutexLock lock(&damaged_mutex_);
+    constexpr size_t kMostTold = 10'000;
+    if (damaged_.size() == kMostTold || !damaged_.emplace(record).second) return;
+  }
+  telemetry::Log(telemetry::LogLevel::kError,
+                 "A stored record is damaged, or of a newer version; what meets it is refused",
+                 {{"record", record}});
 }
 
 void ParcelHost::Pulse() {

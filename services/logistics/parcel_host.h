@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -55,6 +56,8 @@ class ParcelHost {
 
   ParcelHost(std::function<absl::Time()> clock, const Retention& retention);
   void Changed(const KeeperChange& change);
+  // Counts a damaged record, and tells of it once.
+  void Damaged(std::string_view record);
   void Run();
   // Lets others have their turn in a sweep; false: it is to end.
   bool GoOn();
@@ -75,6 +78,8 @@ class ParcelHost {
   bool reconsider_ ABSL_GUARDED_BY(pulsing_) = false;
   absl::Time next_expiry_ ABSL_GUARDED_BY(pulsing_) = absl::InfinitePast();
   int32_t expired_day_ ABSL_GUARDED_BY(pulsing_) = INT32_MIN;  // of parcels
+  absl::Mutex damaged_mutex_;
+  absl::flat_hash_set<std::string> damaged_ ABSL_GUARDED_BY(damaged_mutex_);
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

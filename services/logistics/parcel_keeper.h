@@ -64,6 +64,10 @@ struct ParcelKeeperOptions {
   std::function<absl::Time()> clock = absl::Now;
   // Called after each commit, on the writing thread: brief, and calls no keeper.
   std::function<void(const KeeperChange&)> listener = {};
+  // Called each time that a stored record is found to be damaged, with the name of the
+  // parcel or the number: from any thread, brief, and calls no keeper. What meets such a
+  // record is refused, and all else goes on.
+  std::function<void(std::string_view record)> damaged = {};
   // Records of parcels and numbers that are kept in memory.
   size_t cache_bytes = size_t{256} << 20;
   // Events that may wait to be taken in.

@@ -841,6 +841,66 @@ TEST_P(ParcelKeeperTest, ReconsidersWhatTheRegistersHaveChanged) {
   EXPECT_EQ(Rebuild().differing(), 0);
 }
 
+TEST_P(ParcelKeeperTest, ADamagedRecordFailsNothingElse) {
+  std::vector<std::string> told;
+  options_.damaged = [&](std::string_view record) { told.emplace_back(record); };
+  Open();
+  ASSERT_TRUE(Create(Request("a", kLine, "NA")).ok());
+  ASSERT_TRUE(Create(Request("b", kLine, "NB")).ok());
+  Ingest(kLine, {Event("NA", "PICKED_UP", "2024-05-25T10:00:00Z"),
+                 Event("NB", "PICKED_UP", "2024-05-25T10:00:00Z"),
+                 Event("NC", "PICKED_UP", "2024-05-25T10:00:00Z")});
+  const auto damage = [&](ParcelTable table, const std::string& key) {
+    const BucketKey its{store_->BucketOf(key), key};
+    ASSERT_TRUE(store_
+                    ->Write({&its.bucket, 1},
+                            [&](ParcelTransaction& tx) {
+                              tx.Put(table, its, "nonsense");
+                              return absl::OkStatus();
+                            })
+                    .ok());
+  };
+  damage(ParcelTable::kParcels, "a");
+  damage(ParcelTable::kNumbers, NumberKey(kLine, "NC"));
+  Open();  // nothing is in memory
+
+  const auto answer = Ingest(kLine, {Event("NA", "DELIVERED", "2024-05-28T10:00:00Z"),
+                                     Event("NB", "DELIVERED", "2024-05-28T10:00:00Z"),
+                                     Event("NC", "DELIVERED", "2024-05-28T10:00:00Z"),
+                                     Event("ND", "DELIVERED", "2024-05-28T10:00:00Z")});
+  EXPECT_EQ(answer.counts.added(), 2);
+  EXPECT_EQ(answer.counts.refused(), 2);
+  ASSERT_THAT(answer.problems, SizeIs(2));
+  EXPECT_EQ(answer.problems[0].index(), 0);
+  EXPECT_EQ(answer.problems[0].reason(), "PARCEL_MALFORMED");
+  EXPECT_THAT(answer.problems[0].message(), HasSubstr("parcels/a"));
+  EXPECT_EQ(answer.problems[1].index(), 2);
+  EXPECT_EQ(answer.problems[1].reason(), "NUMBER_MALFORMED");
+  EXPECT_THAT(answer.problems[1].message(), HasSubstr("partners/line NC"));
+  EXPECT_THAT(told, ElementsAre("partners/line NC", "parcels/a"));
+  EXPECT_EQ(keeper_->Get("parcels/b")->state(), v1::Parcel::DELIVERED);
+  EXPECT_EQ(LookUp(kLine, "ND").state(), v1::Parcel::DELIVERED);
+  EXPECT_EQ(keeper_->Get("parcels/a").status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(Sum(Dimension::kPartnership, "partnerships/lp", Measure::kHandedOver), 2);
+
+  // Nor does it hold up lists, time, changes of the registers or retention.
+  int parcels = 0;
+  ASSERT_TRUE(keeper_->Scan({}, 100, [&](const v1::Parcel&) { return ++parcels > 0; }).ok());
+  EXPECT_EQ(parcels, 3);  // with that of NC, whose number is damaged
+  clock_.Advance(absl::Hours(24 * 60));
+  EXPECT_TRUE(keeper_->Tick().ok());
+  EXPECT_EQ(*keeper_->Tick(), 0);  // its timer is gone
+  EXPECT_EQ(Sum(Dimension::kPartnership, "partnerships/lp", Measure::kDue), 1);
+  Terms terms;
+  registers_.SetTerms("partnerships/lp", terms);
+  EXPECT_EQ(*keeper_->Reconsider([] { return true; }), 3);
+  const auto rebuilt = Rebuild(true);
+  EXPECT_THAT(rebuilt.damaged_parcels(), ElementsAre("parcels/a"));
+  EXPECT_FALSE(rebuilt.mended());
+  EXPECT_EQ(Sum(Dimension::kPartnership, "partnerships/lp", Measure::kHandedOver), 2);
+  EXPECT_EQ(*keeper_->ExpireParcels(clock_.Now(), [] { return true; }), 2);
+}
+
 TEST_P(ParcelKeeperTest, ExpiredParcelsLeaveTheirScorecards) {
   Ingest(kLine, {Event("N1", "PICKED_UP", "2022-05-25T10:00:00Z"),
                  Event("N1", "DELIVERED", "2022-05-30T10:00:00Z"),

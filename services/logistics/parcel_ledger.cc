@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "services/common/api/errors.h"
 
 namespace caravan::logistics {
 namespace {
@@ -22,14 +23,21 @@ bool SameDimensions(const Dimensions& a, const Dimensions& b) {
   return true;
 }
 
-absl::StatusOr<std::optional<ParcelRecord>> ParseRow(const std::optional<std::string>& row) {
+absl::StatusOr<std::optional<ParcelRecord>> ParseRow(std::string_view id,
+                                                     const std::optional<std::string>& row) {
   if (!row) return std::nullopt;
   absl::StatusOr<ParcelRecord> record = ParcelRecord::Parse(*row);
-  if (!record.ok()) return record.status();
+  if (!record.ok()) return DamagedParcel(id);
   return *std::move(record);
 }
 
 }  // namespace
+
+absl::Status DamagedParcel(std::string_view id) {
+  return api::Error(
+      absl::StatusCode::kDataLoss, "PARCEL_MALFORMED",
+      absl::StrCat("the stored record of parcels/", id, " is damaged, or of a newer version"));
+}
 
 void SortKeys(std::vector<BucketKey>* keys) {
   std::sort(keys->begin(), keys->end(), Before);
@@ -91,6 +99,7 @@ struct ParcelLedger::Work {
   std::vector<Row> rows;
   std::vector<Bucket> buckets;
   std::vector<Count> counts;
+  std::vector<size_t> damaged;
 };
 
 ParcelLedger::ParcelLedger(ParcelStore& store, Registers& registers, ScorecardBook& book,
@@ -107,17 +116,26 @@ BucketKey ParcelLedger::KeyOf(std::string_view id) const {
   return {store_.buckets() == 1 ? 0 : store_.BucketOf(id), std::string(id)};
 }
 
-absl::StatusOr<std::vector<std::optional<ParcelRecord>>> ParcelLedger::Read(
+absl::StatusOr<std::vector<absl::StatusOr<std::optional<ParcelRecord>>>> ParcelLedger::ReadEach(
     absl::Span<const std::string> ids) const {
   std::vector<BucketKey> keys;
   keys.reserve(ids.size());
   for (const std::string& id : ids) keys.push_back(KeyOf(id));
   const auto rows = store_.Get(ParcelTable::kParcels, keys);
   if (!rows.ok()) return rows.status();
+  std::vector<absl::StatusOr<std::optional<ParcelRecord>>> records;
+  records.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) records.push_back(ParseRow(ids[i], (*rows)[i]));
+  return records;
+}
+
+absl::StatusOr<std::vector<std::optional<ParcelRecord>>> ParcelLedger::Read(
+    absl::Span<const std::string> ids) const {
+  auto each = ReadEach(ids);
+  if (!each.ok()) return each.status();
   std::vector<std::optional<ParcelRecord>> records;
   records.reserve(ids.size());
-  for (const std::optional<std::string>& row : *rows) {
-    absl::StatusOr<std::optional<ParcelRecord>> record = ParseRow(row);
+  for (absl::StatusOr<std::optional<ParcelRecord>>& record : *each) {
     if (!record.ok()) return record.status();
     records.push_back(*std::move(record));
   }
@@ -185,7 +203,7 @@ absl::Status ParcelLedger::Settle(const BucketKey& key, size_t index, absl::Time
 }
 
 absl::Status ParcelLedger::Run(absl::Span<const BucketKey> keys, absl::Time now, Visitor visitor,
-                               ParcelTransaction& tx, Work& work) {
+                               bool leaves_damaged, ParcelTransaction& tx, Work& work) {
   work = {};
   work.rows.reserve(keys.size());
   // Those that are not in memory are read at once.
@@ -224,15 +242,20 @@ absl::Status ParcelLedger::Run(absl::Span<const BucketKey> keys, absl::Time now,
       const bool exists = !bytes[i].empty();
       if (exists) {
         absl::StatusOr<ParcelRecord> parsed = ParcelRecord::Parse(bytes[i]);
-        if (!parsed.ok()) return parsed.status();
+        if (!parsed.ok()) {
+          if (!leaves_damaged) return DamagedParcel(keys[i].key);
+          work.damaged.push_back(i);
+          continue;
+        }
         record = *std::move(parsed);
       }
+      const size_t journal_before = journal.size();
       Visit visit{keys[i].key, record, exists, tx, bucket, journal};
       const absl::StatusOr<Verdict> verdict = visitor(i, visit);
       if (!verdict.ok()) return verdict.status();
       if (*verdict == Verdict::kUnchanged) continue;
-      changed = true;
       if (*verdict == Verdict::kDeleted) {
+        changed = true;
         if (record.timer != absl::InfiniteFuture()) {
           tx.RemoveTimer(bucket, {record.timer, keys[i].key});
         }
@@ -240,8 +263,16 @@ absl::Status ParcelLedger::Run(absl::Span<const BucketKey> keys, absl::Time now,
         work.rows.push_back({i, "", true});
         continue;
       }
+      // What it has added to scorecards may be damaged, too.
       absl::Status status = Settle(keys[i], i, now, record, tx, work, changes);
+      if (absl::IsDataLoss(status)) {
+        if (!leaves_damaged) return DamagedParcel(keys[i].key);
+        journal.resize(journal_before);
+        work.damaged.push_back(i);
+        continue;
+      }
       if (!status.ok()) return status;
+      changed = true;
       std::string row = record.Serialize();
       work.rows.push_back({i, row, true});
       tx.Put(ParcelTable::kParcels, keys[i], std::move(row));
@@ -307,16 +338,19 @@ void ParcelLedger::Committed(absl::Span<const BucketKey> keys, Work& work) {
   }
 }
 
-absl::Status ParcelLedger::Change(absl::Span<const BucketKey> keys, absl::Time now,
-                                  Visitor visitor) {
+absl::Status ParcelLedger::Change(absl::Span<const BucketKey> keys, absl::Time now, Visitor visitor,
+                                  std::vector<size_t>* damaged) {
+  if (damaged != nullptr) damaged->clear();
   if (keys.empty()) return absl::OkStatus();
   std::vector<int> buckets;
   for (const BucketKey& key : keys) {
     if (buckets.empty() || buckets.back() != key.bucket) buckets.push_back(key.bucket);
   }
   Work work;
-  absl::Status status = store_.Write(
-      buckets, [&](ParcelTransaction& tx) { return Run(keys, now, visitor, tx, work); });
+  absl::Status status =
+      store_.Write(buckets, [&, leaves_damaged = damaged != nullptr](ParcelTransaction& tx) {
+        return Run(keys, now, visitor, leaves_damaged, tx, work);
+      });
   if (!status.ok()) {
     for (const int bucket : buckets) {
       cache_.Drop(bucket);
@@ -325,6 +359,7 @@ absl::Status ParcelLedger::Change(absl::Span<const BucketKey> keys, absl::Time n
     return status;
   }
   Committed(keys, work);
+  if (damaged != nullptr) *damaged = std::move(work.damaged);
   for (const int bucket : buckets) {
     // One that fails is done by a later commit.
     if (book_.IsFull(bucket)) book_.Fold(bucket).IgnoreError();

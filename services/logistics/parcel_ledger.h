@@ -60,6 +60,9 @@ class ParcelLedger {
   absl::StatusOr<std::vector<std::optional<ParcelRecord>>> Read(
       absl::Span<const std::string> ids) const;
   absl::StatusOr<std::optional<ParcelRecord>> Read(const std::string& id) const;
+  // Each by itself: DATA_LOSS as below where its record is damaged.
+  absl::StatusOr<std::vector<absl::StatusOr<std::optional<ParcelRecord>>>> ReadEach(
+      absl::Span<const std::string> ids) const;
   // The same, of the parcel into which one is merged; its id is then in `*id`.
   absl::StatusOr<std::optional<ParcelRecord>> Follow(std::string* id) const;
 
@@ -78,8 +81,11 @@ class ParcelLedger {
 
   // Visits parcels, with their records, in a transaction over their buckets, and
   // brings those that were changed up to date as of `now`. `keys` are in the order of
-  // SortKeys(). A visitor may be called again for all of them.
-  absl::Status Change(absl::Span<const BucketKey> keys, absl::Time now, Visitor visitor);
+  // SortKeys(). A visitor may be called again for all of them. DATA_LOSS with reason
+  // PARCEL_MALFORMED where the record of one is damaged; but where `damaged` is given these
+  // are left as they are, whether visited or not, and it says which they are.
+  absl::Status Change(absl::Span<const BucketKey> keys, absl::Time now, Visitor visitor,
+                      std::vector<size_t>* damaged = nullptr);
 
   // Told of each parcel's counts when they are committed; null: nobody.
   void SetCountListener(CountListener listener) { count_listener_ = std::move(listener); }
@@ -101,7 +107,7 @@ class ParcelLedger {
   absl::Status Settle(const BucketKey& key, size_t index, absl::Time now, ParcelRecord& record,
                       ParcelTransaction& tx, Work& work, ScorecardChanges& changes);
   absl::Status Run(absl::Span<const BucketKey> keys, absl::Time now, Visitor visitor,
-                   ParcelTransaction& tx, Work& work);
+                   bool leaves_damaged, ParcelTransaction& tx, Work& work);
   void Committed(absl::Span<const BucketKey> keys, Work& work);
 
   ParcelStore& store_;
@@ -112,6 +118,9 @@ class ParcelLedger {
   const std::function<void(const KeeperChange&)> listener_;
   CountListener count_listener_;
 };
+
+// What is wrong where the stored record of a parcel, by its id, is damaged.
+absl::Status DamagedParcel(std::string_view id);
 
 // By bucket and key, each once.
 void SortKeys(std::vector<BucketKey>* keys);
