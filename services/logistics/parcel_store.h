@@ -212,7 +212,8 @@ struct ParcelStoreOptions {
 };
 
 // Opens or makes a store: in a SQLite file, or in a schema of a PostgreSQL database (a
-// libpq connection string).
+// libpq connection string). FAILED_PRECONDITION with reason STORE_IN_USE where another
+// process has the file open.
 absl::StatusOr<std::unique_ptr<ParcelStore>> OpenSqliteParcelStore(
     const std::string& path, const ParcelStoreOptions& options);
 absl::StatusOr<std::unique_ptr<ParcelStore>> OpenPostgresParcelStore(

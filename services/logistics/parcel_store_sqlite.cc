@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "services/common/store/lock_file.h"
 #include "services/common/store/sqlite_connection.h"
 #include "services/common/store/store_errors.h"
 #include "services/logistics/connection_pool.h"
@@ -161,6 +163,7 @@ class SqliteParcelStore : public ParcelStore {
 
   const std::string path_;
   const SqliteParcelOptions options_;
+  std::optional<store::LockFile> lock_;
   int buckets_ = 0;
   ConnectionPool<SqliteConnection> readers_;
   absl::Mutex writer_mutex_;
@@ -219,6 +222,11 @@ absl::Status SqliteParcelStore::ReadMeta(SqliteConnection& connection) {
 
 absl::Status SqliteParcelStore::Start() {
   absl::MutexLock lock(&writer_mutex_);
+  // SQLite would tell only after a while, and without a reason.
+  absl::StatusOr<store::LockFile> file =
+      store::LockFile::Lock(absl::StrCat(path_, ".lock"), options_.log);
+  if (!file.ok()) return file.status();
+  lock_.emplace(*std::move(file));
   absl::StatusOr<std::unique_ptr<SqliteConnection>> writer =
       Connect(options_.writer_cache_bytes, false);
   if (!writer.ok()) return writer.status();

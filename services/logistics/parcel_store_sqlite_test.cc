@@ -67,6 +67,18 @@ TEST_F(SqliteParcelStoreTest, AFileThatCannotBeOpenedIsUnavailable) {
   EXPECT_TRUE(absl::StrContains(logged_, folder_.path()));
 }
 
+TEST_F(SqliteParcelStoreTest, OneProcessAtATime) {
+  auto store = Open();
+  const absl::Status second = OpenSqliteParcelStoreWith(path_, options_).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(api::ReasonOf(second), "STORE_IN_USE");
+  EXPECT_FALSE(absl::StrContains(second.message(), folder_.path()));
+  EXPECT_TRUE(absl::StrContains(logged_, "is locked by another process"));
+  EXPECT_EQ(Put(*store, "a"), absl::OkStatus());
+  store.reset();
+  EXPECT_TRUE(Has(*Open(), "a"));
+}
+
 TEST_F(SqliteParcelStoreTest, AFileOfSomethingElseIsRefused) {
   folder_.Write("parcels.db", std::string(10000, 'x'));
   EXPECT_EQ(OpenSqliteParcelStoreWith(path_, options_).status().code(),

@@ -1,11 +1,6 @@
 #include "services/common/store/sqlite_store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -15,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "services/common/api/errors.h"
+#include "services/common/store/lock_file.h"
 #include "services/common/store/row_cache.h"
 #include "services/common/store/sql.h"
 #include "services/common/store/sql_store.h"
@@ -23,35 +19,6 @@
 
 namespace caravan::store {
 namespace {
-
-// Held while the store is open.
-class LockFile {
- public:
-  static absl::StatusOr<LockFile> Lock(const std::string& path,
-                                       const std::function<void(std::string_view)>& log) {
-    LockFile file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (file.descriptor_ < 0) {
-      log(absl::StrCat("sqlite: open ", path, ": ", strerror(errno)));
-      return UnavailableError();
-    }
-    if (flock(file.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      log(absl::StrCat("sqlite: ", path, " is locked by another process"));
-      return api::Error(absl::StatusCode::kFailedPrecondition, "STORE_IN_USE",
-                        "the database file is in use by another process; stop that one first, or "
-                        "use another file");
-    }
-    return file;
-  }
-
-  LockFile(LockFile&& other) : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  ~LockFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-
- private:
-  explicit LockFile(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
 
 class SqliteEngine : public Engine {
  public:
