@@ -164,6 +164,16 @@ class Keeper final : public ParcelKeeper {
   // --- Links (keeper_link.cc).
 
   struct Link;
+  // A caller that waits for its link.
+  struct WaitingLink {
+    const v1::LinkTrackingNumberRequest& request;
+    std::optional<absl::StatusOr<v1::Parcel>> answer;
+  };
+  // Answers all that wait. Those that need no more than a number added to a parcel, each of
+  // others, share their commits.
+  void LinkTogether(std::vector<WaitingLink*> waiting);
+  // Writes links as PlanLink() has planned them, all or none: ABORTED.
+  absl::Status WriteLinks(absl::Span<const Link* const> links, absl::Time now);
   absl::StatusOr<v1::Parcel> LinkInTurn(const v1::LinkTrackingNumberRequest& request);
   absl::StatusOr<Link> PlanLink(const v1::LinkTrackingNumberRequest& request, absl::Time now) const;
   absl::Status WriteLink(const Link& link, absl::Time now);
@@ -220,6 +230,9 @@ class Keeper final : public ParcelKeeper {
 
   absl::Mutex unknown_mutex_;
   absl::flat_hash_map<std::string, UnknownCodes> unknown_codes_ ABSL_GUARDED_BY(unknown_mutex_);
+
+  absl::Mutex links_mutex_;
+  std::vector<WaitingLink*> waiting_links_ ABSL_GUARDED_BY(links_mutex_);
 
   absl::Mutex rebuild_mutex_;  // one at a time: what is counted is listened to
 

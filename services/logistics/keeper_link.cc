@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
 #include "services/common/api/text.h"
@@ -103,24 +104,12 @@ absl::StatusOr<Keeper::Link> Keeper::PlanLink(const v1::LinkTrackingNumberReques
 }
 
 absl::Status Keeper::WriteLink(const Link& link, absl::Time now) {
-  // A parcel that was opened by events is merged as its new owner's record says, so
-  // that a crash does not cut that short. Else the number comes first, so that no
-  // event opens a parcel.
   if (link.adopts.empty()) {
-    const auto add = [&](size_t, NumberUses& uses) -> absl::Status {
-      const absl::StatusOr<NumberUses::Meaning> meaning =
-          Find(uses, link.number.carrier, link.number.begin);
-      if (!meaning.ok()) return meaning.status();
-      if (meaning->kind == Kind::kNone) {
-        uses.Add({link.id, link.number.begin, link.number.begin, link.number.begin});
-        return absl::OkStatus();
-      }
-      std::string found = uses[meaning->use].parcel;
-      if (found == link.id) return absl::OkStatus();
-      return absl::AbortedError("the number has come to mean another parcel");
-    };
-    if (absl::Status status = ChangeNumbers({&link.key, 1}, add); !status.ok()) return status;
+    const Link* one = &link;
+    return WriteLinks({&one, 1}, now);
   }
+  // A parcel that was opened by events is merged as its new owner's record says, so
+  // that a crash does not cut that short.
   const BucketKey key = ledger_.KeyOf(link.id);
   const auto change = [&](size_t, Visit& visit) -> absl::StatusOr<Verdict> {
     if (!visit.exists || !visit.record.merged_into.empty()) {
@@ -130,8 +119,7 @@ absl::Status Keeper::WriteLink(const Link& link, absl::Time now) {
       visit.record.numbers.push_back(link.number);
     }
     std::vector<std::string>& adopting = visit.record.adopting;
-    if (!link.adopts.empty() &&
-        std::find(adopting.begin(), adopting.end(), link.adopts) == adopting.end()) {
+    if (std::find(adopting.begin(), adopting.end(), link.adopts) == adopting.end()) {
       adopting.push_back(link.adopts);
     }
     return Verdict::kChanged;
@@ -168,9 +156,91 @@ absl::StatusOr<v1::Parcel> Keeper::LinkInTurn(const v1::LinkTrackingNumberReques
                     "others change the parcel or the number at the same time; try again");
 }
 
+absl::Status Keeper::WriteLinks(absl::Span<const Link* const> links, absl::Time now) {
+  absl::flat_hash_map<std::string, const Link*> by_number, by_parcel;
+  std::vector<BucketKey> numbers, parcels;
+  for (const Link* link : links) {
+    by_number[link->key.key] = link;
+    by_parcel[link->id] = link;
+    numbers.push_back(link->key);
+    parcels.push_back(ledger_.KeyOf(link->id));
+  }
+  SortKeys(&numbers);
+  SortKeys(&parcels);
+  // The numbers come first, so that no event opens a parcel.
+  const absl::Status status =
+      ChangeNumbers(numbers, [&](size_t index, NumberUses& uses) -> absl::Status {
+        const Link& link = *by_number[numbers[index].key];
+        const absl::StatusOr<NumberUses::Meaning> meaning =
+            Find(uses, link.number.carrier, link.number.begin);
+        if (!meaning.ok()) return meaning.status();
+        if (meaning->kind == Kind::kNone) {
+          uses.Add({link.id, link.number.begin, link.number.begin, link.number.begin});
+        } else if (uses[meaning->use].parcel != link.id) {
+          return absl::AbortedError("the number has come to mean another parcel");
+        }
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return ledger_.Change(parcels, now, [&](size_t index, Visit& visit) -> absl::StatusOr<Verdict> {
+    const Link& link = *by_parcel[parcels[index].key];
+    if (!visit.exists || !visit.record.merged_into.empty()) {
+      return absl::AbortedError("the parcel has been merged");
+    }
+    if (visit.record.Find(link.number.carrier, link.number.number) != nullptr) {
+      return Verdict::kUnchanged;
+    }
+    visit.record.numbers.push_back(link.number);
+    return Verdict::kChanged;
+  });
+}
+
+void Keeper::LinkTogether(std::vector<WaitingLink*> waiting) {
+  const absl::Time now = Now();
+  std::vector<Link> links;
+  std::vector<WaitingLink*> of_links;
+  absl::flat_hash_set<std::string> taken;  // parcels, and numbers with their carriers
+  for (WaitingLink* one : waiting) {
+    if (waiting.size() == 1) break;
+    absl::StatusOr<Link> link = PlanLink(one->request, now);
+    // What is wrong, merges or changes nothing is done by itself.
+    if (!link.ok() || link->is_repeat || !link->adopts.empty() || !link->record.adopting.empty() ||
+        one->request.validate_only() || taken.contains(link->id) || taken.contains(link->key.key)) {
+      continue;
+    }
+    taken.insert(link->id);
+    taken.insert(link->key.key);
+    links.push_back(*std::move(link));
+    of_links.push_back(one);
+  }
+  std::vector<const Link*> together;
+  for (const Link& link : links) together.push_back(&link);
+  if (!together.empty() && WriteLinks(together, now).ok()) {
+    for (size_t i = 0; i < links.size(); ++i) of_links[i]->answer = GetById(links[i].id);
+  }
+  for (WaitingLink* one : waiting) {
+    if (!one->answer) one->answer = LinkInTurn(one->request);
+  }
+}
+
 absl::StatusOr<v1::Parcel> Keeper::LinkTrackingNumber(
     const v1::LinkTrackingNumberRequest& request) {
-  return InTurn([&] { return LinkInTurn(request); });
+  WaitingLink mine{request, std::nullopt};
+  {
+    absl::MutexLock lock(&links_mutex_);
+    waiting_links_.push_back(&mine);
+  }
+  InTurn([&] {
+    std::vector<WaitingLink*> waiting;
+    {
+      absl::MutexLock lock(&links_mutex_);
+      waiting.swap(waiting_links_);
+    }
+    // Who came before has done those that waited then.
+    if (!waiting.empty()) LinkTogether(std::move(waiting));
+    return true;
+  });
+  return *std::move(mine.answer);
 }
 
 absl::Status Keeper::FinishMerges(const std::string& id, int depth) {

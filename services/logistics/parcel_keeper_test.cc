@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
+#include "services/logistics/number_uses.h"
 #include "services/logistics/scorecard_book.h"
 #include "services/logistics/testing/keeper_world.h"
 #include "services/logistics/testing/memory_parcel_store.h"
@@ -741,6 +745,49 @@ TEST_P(ParcelKeeperTest, AnotherAnnouncedParcelsNumberIsNotLinked) {
     ASSERT_TRUE(Link("parcels/p1", kPost, absl::StrCat("Q", i)).ok());
   }
   EXPECT_EQ(api::ReasonOf(Link("parcels/p1", kPost, "Q19").status()), "TOO_MANY_TRACKING_NUMBERS");
+}
+
+// Those that wait together share commits: each gets its own answer.
+TEST_P(ParcelKeeperTest, LinksAtOnceAreAnsweredEachByItself) {
+  constexpr size_t kParcels = 40;
+  for (size_t i = 0; i < kParcels; ++i) {
+    ASSERT_TRUE(Create(Request(absl::StrCat("p", i), kLine, absl::StrCat("N", i))).ok());
+    // Some have events before, and are merged.
+    if (i % 5 == 0) {
+      Ingest(kPost, {Event(absl::StrCat("P", i), "DELIVERED", "2024-05-31T10:00:00Z")});
+    }
+  }
+  std::vector<std::thread> callers;
+  std::vector<absl::Status> linked(kParcels), again(kParcels), taken(kParcels);
+  std::atomic<size_t> next = 0;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&] {
+      for (size_t i = next++; i < kParcels; i = next++) {
+        const std::string name = absl::StrCat("parcels/p", i);
+        linked[i] = Link(name, kPost, absl::StrCat("P", i)).status();
+        again[i] = Link(name, kPost, absl::StrCat("P", i)).status();
+        // All want this one.
+        taken[i] = Link(name, kPost, "Q").status();
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  const auto well = [](const std::vector<absl::Status>& all) {
+    return std::count(all.begin(), all.end(), absl::OkStatus());
+  };
+  EXPECT_EQ(well(linked), int64_t{kParcels});
+  EXPECT_EQ(well(again), int64_t{kParcels});
+  EXPECT_EQ(well(taken), 1);
+  for (size_t i = 0; i < kParcels; ++i) {
+    EXPECT_EQ(LookUp(kPost, absl::StrCat("P", i)).name(), absl::StrCat("parcels/p", i));
+    EXPECT_EQ(keeper_->Get(absl::StrCat("parcels/p", i))->tracking_numbers_size(),
+              taken[i].ok() ? 3 : 2);
+    if (!taken[i].ok()) {
+      EXPECT_EQ(api::ReasonOf(taken[i]), "TRACKING_NUMBER_IN_USE");
+    }
+  }
+  EXPECT_EQ(Sum(Dimension::kCourier, kPost, Measure::kDelivered), int64_t{kParcels / 5});
+  EXPECT_EQ(Rebuild().differing(), 0);
 }
 
 TEST_P(ParcelKeeperTest, ParcelsThatOpenedEachOtherAreMergedInAChain) {
