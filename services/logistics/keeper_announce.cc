@@ -327,9 +327,14 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
 absl::StatusOr<std::vector<v1::Parcel>> Keeper::AnnounceInTurn(
     absl::Span<const v1::CreateParcelRequest* const> requests) {
   const absl::Time now = Now();
+  const bool validate_only = !requests.empty() && requests[0]->validate_only();
   std::vector<Announcement> plan;
   plan.reserve(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i]->validate_only() != validate_only) {
+      return Invalid("INVALID_FIELDS", absl::StrCat("requests[", i, "].validate_only"),
+                     "is another than that of requests[0]; all of them are only checked, or none");
+    }
     absl::StatusOr<Announcement> announcement = CheckAnnouncement(*requests[i], now);
     if (!announcement.ok()) {
       return requests.size() == 1
@@ -338,7 +343,6 @@ absl::StatusOr<std::vector<v1::Parcel>> Keeper::AnnounceInTurn(
     }
     plan.push_back(*std::move(announcement));
   }
-  const bool validate_only = !requests.empty() && requests[0]->validate_only();
   for (int round = 0;; ++round) {
     absl::Status status = PlanAnnouncements(plan);
     if (!status.ok()) return status;

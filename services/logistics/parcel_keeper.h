@@ -122,7 +122,7 @@ class ParcelKeeper {
   // --- Parcels. All of these block: they read the store, or wait for the writing thread.
 
   // Announces parcels: CreateParcel. All are checked before any is written. Of a request
-  // `parcel`, `parcel_id` and `validate_only` of the first are looked at; formats of
+  // `parcel`, `parcel_id` and `validate_only`, which all share, are looked at; formats of
   // fields are checked already. Errors, where there are many requests with the field
   // `requests[i].` in front: see CreateParcel; INVALID_ARGUMENT with reason
   // REFERENCE_NOT_FOUND where the partnership, the lane or a carrier does not exist,
