@@ -21,6 +21,9 @@ namespace {
 
 using Answer = absl::StatusOr<std::optional<std::string>>;
 
+// Answers that may wait to be written, before the next request is read.
+constexpr int kMostUnwritten = 16;
+
 // What waits in a call for its turn to be answered, in the order of the stream:
 // a request, the end of the requests, or an error that ends the call.
 struct Item {
@@ -179,6 +182,7 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
     // No request is read that could not be answered any more.
     if (!answer.ok()) reading_ended_ = true;
     item->answer = std::move(answer);
+    ++answered_;
     PumpAndUnlock();
   }
 
@@ -186,6 +190,7 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
     reading_ended_ = true;
     items_.push_back(std::make_unique<Item>());
     items_.back()->answer = std::move(error);
+    ++answered_;
   }
 
   void PushEnd() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -197,7 +202,10 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
     reading_ended_ = true;
     auto& item = *items_.emplace_back(std::make_unique<Item>());
     item.last = true;
-    if (exchange_ == nullptr) item.answer.emplace(std::nullopt);
+    if (exchange_ == nullptr) {
+      item.answer.emplace(std::nullopt);
+      ++answered_;
+    }
   }
 
   bool answers_in_a_stream() const { return state_.method().descriptor->server_streaming(); }
@@ -211,6 +219,7 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
   void PopAnswered() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (items_.front()->last) EndWith(absl::OkStatus());
     items_.pop_front();
+    --answered_;
   }
 
   // Whether the exchange has something to answer yet.
@@ -249,7 +258,10 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
       finished_ = true;
       return Act::kFinish;
     }
-    if (!reading_ended_ && !reading_ && !in_task_ && items_.size() < most_in_progress_) {
+    // A request is kept until its answer is written: a client that reads no answers is held
+    // up after a few.
+    if (!reading_ended_ && !reading_ && !in_task_ && items_.size() < most_in_progress_ &&
+        answered_ < kMostUnwritten) {
       reading_ = true;
       return Act::kRead;
     }
@@ -301,6 +313,7 @@ class ExchangeCall : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byte
 
   absl::Mutex mutex_;
   std::deque<std::unique_ptr<Item>> items_ ABSL_GUARDED_BY(mutex_);
+  int answered_ ABSL_GUARDED_BY(mutex_) = 0;  // of the items: those that have an answer
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ended_ ABSL_GUARDED_BY(mutex_) = false;  // for whatever reason
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

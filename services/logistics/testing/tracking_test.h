@@ -138,13 +138,17 @@ class TrackingTest : public ::testing::Test {
 
   using EventStream = grpc::ClientReaderWriter<v1::StreamEventsRequest, v1::StreamEventsResponse>;
   std::unique_ptr<EventStream> OpenStream(grpc::ClientContext& context) {
+    return OpenStream(context, *server_->caller().channel());
+  }
+  static std::unique_ptr<EventStream> OpenStream(grpc::ClientContext& context,
+                                                 grpc::Channel& channel) {
     context.AddMetadata("caravan-principal", "users/admin");
     const grpc::internal::RpcMethod rpc("/caravan.logistics.v1.TrackingService/StreamEvents",
                                         grpc::internal::RpcMethod::BIDI_STREAMING);
     return std::unique_ptr<EventStream>(
-        grpc::internal::
-            ClientReaderWriterFactory<v1::StreamEventsRequest, v1::StreamEventsResponse>::Create(
-                server_->caller().channel().get(), rpc, &context));
+        grpc::internal::ClientReaderWriterFactory<v1::StreamEventsRequest,
+                                                  v1::StreamEventsResponse>::Create(&channel, rpc,
+                                                                                    &context));
   }
 
   // The whole journey of an announced parcel, relabelled by poste as `P<id>`.
