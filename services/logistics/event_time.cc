@@ -1,6 +1,10 @@
 #include "services/logistics/event_time.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -9,6 +13,20 @@
 
 namespace caravan::logistics {
 namespace {
+
+// Whether there is a time zone of a name. LoadTimeZone keeps each name that it was ever asked
+// for, so it is not asked for what carriers make up. It reads the database by file name:
+// nothing that leads elsewhere is a zone.
+bool IsInDatabase(std::string_view name) {
+  const bool is_name = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '/' || c == '_' || c == '-' || c == '+';
+  });
+  if (!is_name || name.find('/') == std::string_view::npos || name[0] == '/') return false;
+  const char* folder = std::getenv("TZDIR");
+  if (folder == nullptr || *folder == 0) folder = "/usr/share/zoneinfo";
+  std::error_code error;
+  return std::filesystem::is_regular_file(absl::StrCat(folder, "/", name), error);
+}
 
 // Seconds of `+08:00`, `-0330` or `+08`; nothing where the text is no offset.
 std::optional<int> ParseOffset(std::string_view text) {
@@ -44,11 +62,7 @@ absl::StatusOr<TimeRule> TimeRule::Parse(std::string_view text) {
     return TimeRule(absl::FixedTimeZone(*offset));
   }
   absl::TimeZone zone;
-  // The database is read by file name: nothing that leads elsewhere is a zone.
-  if (text.find('/') != std::string_view::npos && text[0] != '/' &&
-      text.find('.') == std::string_view::npos && absl::LoadTimeZone(std::string(text), &zone)) {
-    return TimeRule(zone);
-  }
+  if (IsInDatabase(text) && absl::LoadTimeZone(std::string(text), &zone)) return TimeRule(zone);
   return api::Error(absl::StatusCode::kInvalidArgument, "INVALID_TIME_RULE",
                     absl::StrCat("'", text,
                                  "' is no rule for times without an offset; it would be PLACE, "

@@ -68,6 +68,12 @@ TEST(EventTimeTest, RefusesWhatIsNoRule) {
                            "Europe/../Europe/Berlin", "+8", "+15:00", "+08:60"}) {
     EXPECT_EQ(Read("2024-08-02T10:15:00", rule), "INVALID_TIME_RULE") << rule;
   }
+  // A name of the database, and what is not of it behind.
+  using namespace std::string_literals;  // NOLINT(build/namespaces)
+  for (const std::string& rule : {"Europe/Rome\0x"s, "Europe/Rome/"s, "Europe/"s, "Europe/ Rome"s,
+                                  "Europe/" + std::string(1 << 20, 'x')}) {
+    EXPECT_EQ(TimeRule::Parse(rule).status().code(), absl::StatusCode::kInvalidArgument);
+  }
 }
 
 }  // namespace
