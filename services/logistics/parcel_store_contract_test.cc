@@ -648,8 +648,7 @@ TEST_P(ParcelStoreContractTest, HowManyBucketsThereMayBe) {
     EXPECT_THAT(*store->ReadScorecards({}, std::vector<int64_t>(buckets, 0)), SizeIs(buckets));
   }
   auto database = GetParam().Create();
-  EXPECT_EQ(database->OpenOrDie()->buckets(),
-            GetParam().engine == TestParcelStore::Engine::kSqlite ? 1 : 16);
+  EXPECT_EQ(database->OpenOrDie()->buckets(), 1);
 }
 
 TEST_P(ParcelStoreContractTest, ItSaysThatItIsHealthy) {
