@@ -25,6 +25,33 @@ void Add(const v1::IngestionCounts& counts, v1::IngestionCounts& sums) {
   sums.set_opened_parcels(sums.opened_parcels() + counts.opened_parcels());
 }
 
+// What a stream may have waiting: what waits is committed together, so that a commit, and its
+// sync to the disk, serves many batches.
+constexpr int kBatchesAtOnce = 128;
+constexpr int kEventsAtOnce = 40'000;
+
+// The events of a stream that wait to be taken in.
+class Waiting {
+ public:
+  // Returns when there is room for a batch.
+  void Add(int events) {
+    absl::MutexLock lock(&mutex_);
+    const auto has_room = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return events_ == 0 || events_ + events <= kEventsAtOnce;
+    };
+    mutex_.Await(absl::Condition(&has_room));
+    events_ += events;
+  }
+  void Remove(int events) {
+    absl::MutexLock lock(&mutex_);
+    events_ -= events;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int events_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 template <class Request>
 ParcelKeeper::Batch BatchOf(const Request& request) {
   return {request.carrier(), &request.events(), request.source(), request.position()};
@@ -35,10 +62,15 @@ class EventStream : public rpc::Exchange<v1::StreamEventsRequest, v1::StreamEven
  public:
   explicit EventStream(std::shared_ptr<ParcelHost> host) : host_(std::move(host)) {}
 
+  int MostInProgress() const override { return kBatchesAtOnce; }
+
   void OnMessage(rpc::Call&, const v1::StreamEventsRequest& request, Done done) override {
+    waiting_.Add(request.events_size());
     host_->keeper().Ingest(
-        BatchOf(request), [host = host_, position = request.position(),
-                           done = std::move(done)](absl::StatusOr<Ingested> ingested) mutable {
+        BatchOf(request),
+        [this, host = host_, events = request.events_size(), position = request.position(),
+         done = std::move(done)](absl::StatusOr<Ingested> ingested) mutable {
+          waiting_.Remove(events);
           if (!ingested.ok()) return done(ingested.status());
           host->Count(ingested->counts);
           v1::StreamEventsResponse response;
@@ -52,6 +84,7 @@ class EventStream : public rpc::Exchange<v1::StreamEventsRequest, v1::StreamEven
 
  private:
   const std::shared_ptr<ParcelHost> host_;
+  Waiting waiting_;
 };
 
 // Sums batches up.
@@ -59,25 +92,30 @@ class EventImport : public rpc::Exchange<v1::ImportEventsRequest, v1::ImportEven
  public:
   explicit EventImport(std::shared_ptr<ParcelHost> host) : host_(std::move(host)) {}
 
+  int MostInProgress() const override { return kBatchesAtOnce; }
+
   void OnMessage(rpc::Call&, const v1::ImportEventsRequest& request, Done done) override {
     const auto begin = static_cast<int32_t>(events_);
     events_ += request.events_size();
-    host_->keeper().Ingest(BatchOf(request), [this, begin, done = std::move(done)](
-                                                 absl::StatusOr<Ingested> ingested) mutable {
-      if (!ingested.ok()) return done(ingested.status());
-      host_->Count(ingested->counts);
-      {
-        absl::MutexLock lock(&mutex_);
-        sums_.set_batches(sums_.batches() + 1);
-        Add(ingested->counts, *sums_.mutable_counts());
-        for (v1::EventProblem& problem : ingested->problems) {
-          if (sums_.problems_size() == static_cast<int>(ParcelKeeper::kMaxProblems)) break;
-          problem.set_index(begin + problem.index());
-          *sums_.add_problems() = std::move(problem);
-        }
-      }
-      done(std::nullopt);
-    });
+    waiting_.Add(request.events_size());
+    host_->keeper().Ingest(
+        BatchOf(request), [this, begin, events = request.events_size(),
+                           done = std::move(done)](absl::StatusOr<Ingested> ingested) mutable {
+          waiting_.Remove(events);
+          if (!ingested.ok()) return done(ingested.status());
+          host_->Count(ingested->counts);
+          {
+            absl::MutexLock lock(&mutex_);
+            sums_.set_batches(sums_.batches() + 1);
+            Add(ingested->counts, *sums_.mutable_counts());
+            for (v1::EventProblem& problem : ingested->problems) {
+              if (sums_.problems_size() == static_cast<int>(ParcelKeeper::kMaxProblems)) break;
+              problem.set_index(begin + problem.index());
+              *sums_.add_problems() = std::move(problem);
+            }
+          }
+          done(std::nullopt);
+        });
   }
 
   void OnEnd(rpc::Call&, Done done) override {
@@ -87,6 +125,7 @@ class EventImport : public rpc::Exchange<v1::ImportEventsRequest, v1::ImportEven
 
  private:
   const std::shared_ptr<ParcelHost> host_;
+  Waiting waiting_;
   int64_t events_ = 0;
   absl::Mutex mutex_;
   v1::ImportEventsResponse sums_ ABSL_GUARDED_BY(mutex_);
