@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
+#include "services/logistics/local_day.h"
 #include "services/logistics/varint.h"
 
 namespace caravan::logistics {
@@ -20,10 +21,6 @@ constexpr int kItems = kLegs + kMeasures;
 auto Key(const Entry& entry) { return std::tie(entry.day, entry.item, entry.bucket); }
 
 int16_t ItemOf(Measure measure) { return static_cast<int16_t>(kLegs + static_cast<int>(measure)); }
-
-int32_t DayOf(absl::Time time, absl::TimeZone zone) {
-  return static_cast<int32_t>(absl::ToCivilDay(time, zone) - kFirstDay);
-}
 
 absl::Status Malformed() {
   return api::Error(absl::StatusCode::kDataLoss, "CONTRIBUTION_MALFORMED",
@@ -39,7 +36,7 @@ Contribution Contribution::Of(const Course& course, absl::TimeZone zone) {
     if (amount != 0) entries.push_back({day, ItemOf(measure), 0, amount});
   };
   if (const auto& cohort = course.handed_over ? course.handed_over : course.first_event) {
-    const int32_t day = DayOf(*cohort, zone);
+    const int32_t day = LocalDayOf(*cohort, zone);
     if (course.handed_over) {
       add(day, Measure::kHandedOver, 1);
       add(day, Measure::kLost, course.state == ParcelState::kLost);
@@ -58,19 +55,19 @@ Contribution Contribution::Of(const Course& course, absl::TimeZone zone) {
     add(day, Measure::kUnknownCodes, course.unknown_codes);
   }
   if (course.due) {
-    const int32_t day = DayOf(*course.deadline, zone);
+    const int32_t day = LocalDayOf(*course.deadline, zone);
     add(day, Measure::kDue, 1);
     add(day, Measure::kOnTime, course.on_time);
   } else if (course.refused_due) {
-    add(DayOf(*course.deadline, zone), Measure::kRefused, 1);
+    add(LocalDayOf(*course.deadline, zone), Measure::kRefused, 1);
   }
   if (course.first_attempt) {
-    const int32_t day = DayOf(*course.first_attempt, zone);
+    const int32_t day = LocalDayOf(*course.first_attempt, zone);
     add(day, Measure::kAttempted, 1);
     add(day, Measure::kFirstAttempt, course.failures == 0);
   }
   if (const auto& delivery = course.at(Milestone::kDelivery)) {
-    add(DayOf(*delivery, zone), Measure::kDelivered, 1);
+    add(LocalDayOf(*delivery, zone), Measure::kDelivered, 1);
   }
   // How a leg ends.
   static constexpr std::array<Milestone, kLegs> kEnds = {Milestone::kArrival, Milestone::kHub,
@@ -78,7 +75,7 @@ Contribution Contribution::Of(const Course& course, absl::TimeZone zone) {
   for (int leg = 0; leg < kLegs; ++leg) {
     if (const auto& seconds = course.seconds(static_cast<Leg>(leg))) {
       const auto& end = course.at(kEnds[static_cast<size_t>(leg)]);
-      entries.push_back({DayOf(*end, zone), static_cast<int16_t>(leg),
+      entries.push_back({LocalDayOf(*end, zone), static_cast<int16_t>(leg),
                          static_cast<int16_t>(Sketch::BucketOf(*seconds)), 1});
     }
   }
@@ -91,7 +88,7 @@ Contribution Contribution::Of(const Course& course, absl::TimeZone zone) {
     add(day, Measure::kInformationOnTime, on_time);
   };
   for (const Course::Information& information : course.information) {
-    const int32_t next = DayOf(information.time, zone);
+    const int32_t next = LocalDayOf(information.time, zone);
     if (next != day) {
       add_day();
       day = next;
@@ -201,6 +198,7 @@ std::string_view NameOf(Dimension dimension) {
 
 void Dimensions::Set(Dimension dimension, std::string value) {
   values_[static_cast<size_t>(dimension)] = std::move(value);
+  if (dimension != Dimension::kLane && dimension != Dimension::kCourier) return;
   const std::string& lane = at(Dimension::kLane);
   const std::string& courier = at(Dimension::kCourier);
   values_[static_cast<size_t>(Dimension::kLaneAndCourier)] =
@@ -241,17 +239,26 @@ void ScorecardChanges::Add(const Dimensions& dimensions, const Contribution& cha
   }
 }
 
+namespace {
+
+// Pointers to the entries of a map, by key.
+template <class Map>
+auto SortedValues(Map& map) {
+  std::vector<decltype(&*map.begin())> sorted;
+  sorted.reserve(map.size());
+  for (auto& entry : map) sorted.push_back(&entry);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
+  return sorted;
+}
+
+}  // namespace
+
 std::vector<ScorecardChanges::Row> ScorecardChanges::Rows(
     absl::Span<const Granularity> granularities) const {
   std::vector<Row> rows;
   for (int d = 0; d < kDimensions; ++d) {
-    const auto& values = values_[static_cast<size_t>(d)];
-    std::vector<const std::pair<const std::string, Days>*> sorted;
-    sorted.reserve(values.size());
-    for (const auto& value : values) sorted.push_back(&value);
-    std::sort(sorted.begin(), sorted.end(),
-              [](const auto* a, const auto* b) { return a->first < b->first; });
-    for (const auto* value : sorted) {
+    for (const auto* value : SortedValues(values_[static_cast<size_t>(d)])) {
       for (const Granularity granularity : granularities) {
         std::optional<Row> row;
         const auto finish = [&] {
@@ -268,6 +275,22 @@ std::vector<ScorecardChanges::Row> ScorecardChanges::Rows(
         finish();
       }
     }
+  }
+  return rows;
+}
+
+std::vector<ScorecardChanges::Row> ScorecardChanges::TakeDays() {
+  std::vector<Row> rows;
+  for (int d = 0; d < kDimensions; ++d) {
+    auto& values = values_[static_cast<size_t>(d)];
+    for (auto* value : SortedValues(values)) {
+      for (auto& [day, scorecard] : value->second) {
+        if (scorecard.empty()) continue;
+        rows.push_back({static_cast<Dimension>(d), value->first, Granularity::kDay, kFirstDay + day,
+                        std::move(scorecard)});
+      }
+    }
+    values.clear();
   }
   return rows;
 }

@@ -122,6 +122,8 @@ class ScorecardChanges {
 
   // By dimension, value, granularity (in the order asked for) and period.
   std::vector<Row> Rows(absl::Span<const Granularity> granularities) const;
+  // Those of days, which this then no longer has.
+  std::vector<Row> TakeDays();
 
   bool empty() const;
 

@@ -140,6 +140,7 @@ class Keeper final : public ParcelKeeper {
                            bool* changed);
   absl::Status OpenParcels(Intake& intake, absl::Span<const size_t> slots);
   absl::Status AddEvents(Intake& intake);
+  std::vector<BucketKey> CursorKeys(const Intake& intake) const;
   absl::Status WriteCursors(Intake& intake);
   void Answer(Intake& intake);
 

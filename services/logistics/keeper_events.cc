@@ -6,9 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "services/common/api/errors.h"
 #include "services/logistics/event_intake.h"
+#include "services/logistics/journal_writer.h"
 #include "services/logistics/keeper.h"
-#include "services/logistics/keeper_messages.h"
-#include "services/logistics/varint.h"
 
 namespace caravan::logistics {
 namespace {
@@ -17,28 +16,6 @@ using Outcome = EventSet::Outcome;
 
 // Merges are followed so far; nobody merges so often.
 constexpr int kMaxMerges = 10;
-
-// Adds an entry to the journal of a bucket: a WatchEventsResponse, written field by field.
-class JournalWriter {
- public:
-  void Add(std::string_view id, const TrackingEvent& event, std::string* journal) {
-    name_.resize(kPrefix.size());
-    name_.append(id);
-    entry_.set_parcel(name_);
-    SetMessage(event, entry_.mutable_event());
-    constexpr char kEntries = 1 << 3 | 2;
-    static_assert(v1::WatchEventsResponse::kEntriesFieldNumber == 1);
-    journal->push_back(kEntries);
-    AppendVarint(entry_.ByteSizeLong(), journal);
-    entry_.AppendPartialToString(journal);
-  }
-
- private:
-  static constexpr std::string_view kPrefix = "parcels/";
-
-  v1::WatchEventsResponse::Entry entry_;
-  std::string name_ = std::string(kPrefix);
-};
 
 }  // namespace
 
@@ -81,6 +58,9 @@ struct Keeper::Intake {
   std::vector<Item> items;
   std::vector<Slot> slots;
   std::vector<Parcel> parcels;
+  // How far sources have come with this, by the key of their cursor.
+  absl::flat_hash_map<std::string, int64_t> positions;
+  bool has_written_positions = false;
   absl::flat_hash_map<std::string, uint32_t> slots_by_key;
   absl::flat_hash_map<std::string, uint32_t> parcels_by_id;
 
@@ -109,6 +89,18 @@ struct Keeper::Intake {
     problem.set_reason(std::move(reason));
     problem.set_message(std::move(message));
   }
+  // Moves the cursors of these keys on; they do not go back.
+  absl::Status WritePositions(absl::Span<const BucketKey> keys, ParcelTransaction& tx) const {
+    const auto rows = tx.Get(ParcelTable::kCursors, keys);
+    if (!rows.ok()) return rows.status();
+    for (size_t i = 0; i < keys.size(); ++i) {
+      int64_t stored = 0;
+      if ((*rows)[i] && !absl::SimpleAtoi(*(*rows)[i], &stored)) stored = 0;
+      const int64_t position = positions.at(keys[i].key);
+      if (position > stored) tx.Put(ParcelTable::kCursors, keys[i], absl::StrCat(position));
+    }
+    return absl::OkStatus();
+  }
   // All events of a number.
   void RefuseAll(Slot& slot, const absl::Status& why) {
     for (std::vector<uint32_t>* indexes : {&slot.items, &slot.waiting}) {
@@ -129,6 +121,14 @@ struct Keeper::Intake {
   }
 };
 
+// In the order of SortKeys().
+std::vector<BucketKey> Keeper::CursorKeys(const Intake& intake) const {
+  std::vector<BucketKey> keys;
+  for (const auto& [key, position] : intake.positions) keys.push_back(NumberKeyOf(key));
+  SortKeys(&keys);
+  return keys;
+}
+
 void Keeper::Ingest(Batch batch, absl::AnyInvocable<void(absl::StatusOr<Ingested>)> done) {
   Waiting waiting{std::move(batch), std::move(done)};
   if (queue_.Add(waiting)) return;
@@ -146,6 +146,10 @@ void Keeper::TakeIn(std::vector<Waiting> batches) {
     auto carrier = registers_.FindCarrier(taken.waiting.batch.carrier);
     taken.status = carrier.status();
     if (!carrier.ok()) continue;
+    if (const Batch& batch = taken.waiting.batch; !batch.source.empty()) {
+      int64_t& position = intake.positions[absl::StrCat(batch.carrier, " ", batch.source)];
+      position = std::max(position, batch.position);
+    }
     taken.carrier = *std::move(carrier);
     taken.intake.emplace(taken.waiting.batch.carrier, *taken.carrier, intake.now, OldestTaken());
   }
@@ -251,7 +255,7 @@ absl::Status Keeper::ReadZones(Intake& intake) {
   if (!records.ok()) return records.status();
   for (size_t i = 0; i < slots.size(); ++i) {
     std::optional<absl::TimeZone> zone;
-    absl::StatusOr<std::optional<ParcelRecord>> read = std::move((*records)[i]);
+    absl::StatusOr<std::optional<ParcelRecord>>& read = (*records)[i];
     if (read.ok() && *read && !(*read)->merged_into.empty()) read = ledger_.Follow(&ids[i]);
     if (absl::IsDataLoss(read.status())) {
       Damaged(ids[i]);
@@ -367,6 +371,8 @@ absl::Status Keeper::AddEvents(Intake& intake) {
     if (!intake.parcels[i].items.empty()) order.push_back(i);
   }
   JournalWriter journal;
+  std::vector<BucketKey> cursors;
+  if (store_.buckets() == 1) cursors = CursorKeys(intake);
   for (int merges = 0; !order.empty(); ++merges) {
     if (merges > kMaxMerges) {
       return api::Error(absl::StatusCode::kDataLoss, "PARCELS_MERGED_IN_A_CIRCLE",
@@ -382,7 +388,13 @@ absl::Status Keeper::AddEvents(Intake& intake) {
     std::vector<BucketKey> keys;
     keys.reserve(order.size());
     for (const uint32_t parcel : order) keys.push_back(key_of(parcel));
+    const auto all_are_here = [&] {
+      return std::all_of(order.begin(), order.end(), [&](uint32_t parcel) {
+        return intake.parcels[parcel].merged_into.empty();
+      });
+    };
     const auto add = [&](size_t index, Visit& visit) -> absl::StatusOr<Verdict> {
+      if (index == 0) intake.has_written_positions = false;
       Intake::Parcel& parcel = intake.parcels[order[index]];
       parcel.merged_into = visit.record.merged_into;
       if (!parcel.merged_into.empty()) return Verdict::kUnchanged;
@@ -399,6 +411,12 @@ absl::Status Keeper::AddEvents(Intake& intake) {
         if (visit.record.Find(item.event.carrier, number) == nullptr) {
           visit.record.numbers.push_back({item.event.carrier, number});
         }
+      }
+      // With the last of the events of a bucket, the cursors that lie there too.
+      if (index + 1 == order.size() && !cursors.empty() && all_are_here()) {
+        absl::Status status = intake.WritePositions(cursors, visit.tx);
+        if (!status.ok()) return status;
+        intake.has_written_positions = true;
       }
       return changed ? Verdict::kChanged : Verdict::kUnchanged;
     };
@@ -434,33 +452,16 @@ absl::Status Keeper::AddEvents(Intake& intake) {
   return absl::OkStatus();
 }
 
+// Where all is in one bucket, this was done with the events.
 absl::Status Keeper::WriteCursors(Intake& intake) {
-  absl::flat_hash_map<std::string, int64_t> positions;
-  for (const Intake::Taken& taken : intake.batches) {
-    const Batch& batch = taken.waiting.batch;
-    if (!taken.status.ok() || batch.source.empty()) continue;
-    int64_t& position = positions[absl::StrCat(batch.carrier, " ", batch.source)];
-    position = std::max(position, batch.position);
-  }
-  if (positions.empty()) return absl::OkStatus();
-  std::vector<BucketKey> keys;
-  for (const auto& [key, position] : positions) keys.push_back(NumberKeyOf(key));
-  SortKeys(&keys);
+  if (intake.positions.empty() || intake.has_written_positions) return absl::OkStatus();
+  const std::vector<BucketKey> keys = CursorKeys(intake);
   std::vector<int> buckets;
   for (const BucketKey& key : keys) {
     if (buckets.empty() || buckets.back() != key.bucket) buckets.push_back(key.bucket);
   }
-  return store_.Write(buckets, [&](ParcelTransaction& tx) -> absl::Status {
-    const auto rows = tx.Get(ParcelTable::kCursors, keys);
-    if (!rows.ok()) return rows.status();
-    for (size_t i = 0; i < keys.size(); ++i) {
-      int64_t stored = 0;
-      if ((*rows)[i] && !absl::SimpleAtoi(*(*rows)[i], &stored)) stored = 0;
-      const int64_t position = positions[keys[i].key];
-      if (position > stored) tx.Put(ParcelTable::kCursors, keys[i], absl::StrCat(position));
-    }
-    return absl::OkStatus();
-  });
+  return store_.Write(buckets,
+                      [&](ParcelTransaction& tx) { return intake.WritePositions(keys, tx); });
 }
 
 void Keeper::Answer(Intake& intake) {

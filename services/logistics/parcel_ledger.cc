@@ -16,11 +16,47 @@ bool Before(const BucketKey& a, const BucketKey& b) {
   return std::tie(a.bucket, a.key) < std::tie(b.bucket, b.key);
 }
 
-bool SameDimensions(const Dimensions& a, const Dimensions& b) {
-  for (int d = 0; d < kDimensions; ++d) {
-    if (a.at(static_cast<Dimension>(d)) != b.at(static_cast<Dimension>(d))) return false;
+// Calls `visit(line_haul_company, courier)` once. Texts last as long as the call.
+template <class Visit>
+void VisitCompanies(const ParcelRecord& record, Registers& registers, Visit visit) {
+  if (record.partnership.empty()) {
+    visit("", record.numbers.empty() ? "" : std::string_view(record.numbers.back().carrier));
+    return;
   }
-  return true;
+  const auto partnership = registers.FindPartnership(record.partnership);
+  if (!partnership.ok()) return visit("", "");
+  visit((*partnership)->line_haul_company, (*partnership)->courier);
+}
+
+// Calls `visit(dimension, value)` for each dimension that is set, not derived.
+template <class Visit>
+void VisitDimensions(const ParcelRecord& record, Registers& registers, Visit visit) {
+  visit(Dimension::kPartnership, record.partnership);
+  VisitCompanies(record, registers,
+                 [&](std::string_view line_haul_company, std::string_view courier) {
+                   visit(Dimension::kLineHaulCompany, line_haul_company);
+                   visit(Dimension::kCourier, courier);
+                 });
+  visit(Dimension::kLane, record.lane);
+  std::string destination;
+  if (!record.lane.empty()) {
+    if (const auto lane = registers.FindLane(record.lane); lane.ok()) {
+      destination = absl::StrCat("countries/", (*lane)->destination);
+    }
+  }
+  visit(Dimension::kDestination, destination);
+  visit(Dimension::kOriginZone, record.origin_zone);
+  visit(Dimension::kSeller, record.seller);
+  visit(Dimension::kPlatform, record.platform);
+}
+
+// Whether these are DimensionsOf() the record; asked for each event, so without making them.
+bool IsCountedBy(const Dimensions& dimensions, const ParcelRecord& record, Registers& registers) {
+  bool same = true;
+  VisitDimensions(record, registers, [&](Dimension dimension, std::string_view value) {
+    same = same && dimensions.at(dimension) == value;
+  });
+  return same;
 }
 
 absl::StatusOr<std::optional<ParcelRecord>> ParseRow(std::string_view id,
@@ -55,30 +91,19 @@ ParcelView ViewOf(const ParcelRecord& record, Registers& registers, absl::Time n
 }
 
 Companies CompaniesOf(const ParcelRecord& record, Registers& registers) {
-  if (!record.partnership.empty()) {
-    if (const auto partnership = registers.FindPartnership(record.partnership); partnership.ok()) {
-      return {(*partnership)->line_haul_company, (*partnership)->courier};
-    }
-    return {};
-  }
-  return {"", record.numbers.empty() ? "" : record.numbers.back().carrier};
+  Companies companies;
+  VisitCompanies(record, registers,
+                 [&](std::string_view line_haul_company, std::string_view courier) {
+                   companies = {std::string(line_haul_company), std::string(courier)};
+                 });
+  return companies;
 }
 
 Dimensions DimensionsOf(const ParcelRecord& record, Registers& registers) {
   Dimensions dimensions;
-  Companies companies = CompaniesOf(record, registers);
-  dimensions.Set(Dimension::kPartnership, record.partnership);
-  dimensions.Set(Dimension::kLineHaulCompany, std::move(companies.line_haul_company));
-  dimensions.Set(Dimension::kCourier, std::move(companies.courier));
-  if (!record.lane.empty()) {
-    dimensions.Set(Dimension::kLane, record.lane);
-    if (const auto lane = registers.FindLane(record.lane); lane.ok()) {
-      dimensions.Set(Dimension::kDestination, absl::StrCat("countries/", (*lane)->destination));
-    }
-  }
-  dimensions.Set(Dimension::kOriginZone, record.origin_zone);
-  dimensions.Set(Dimension::kSeller, record.seller);
-  dimensions.Set(Dimension::kPlatform, record.platform);
+  VisitDimensions(record, registers, [&](Dimension dimension, std::string_view value) {
+    dimensions.Set(dimension, std::string(value));
+  });
   return dimensions;
 }
 
@@ -171,25 +196,27 @@ absl::Status ParcelLedger::Settle(const BucketKey& key, size_t index, absl::Time
     next = record.adopting.empty() ? view.course.next_change : now;
   }
   std::string kept = contribution.Serialize();
-  Dimensions dimensions;
-  if (!contribution.empty()) dimensions = DimensionsOf(record, registers_);
   const auto count = [&](const Dimensions& by, Contribution change) {
     if (change.empty()) return;
     changes.Add(by, change);
     if (count_listener_) work.counts.push_back({index, by, std::move(change)});
   };
-  const bool same_dimensions = SameDimensions(dimensions, record.kept_dimensions);
+  // Where nothing is counted, there are none.
+  const bool same_dimensions = contribution.empty()
+                                   ? record.kept.empty()
+                                   : IsCountedBy(record.kept_dimensions, record, registers_);
   if (!same_dimensions || kept != record.kept) {
     const absl::StatusOr<Contribution> before = Contribution::Parse(record.kept);
     if (!before.ok()) return before.status();
     if (same_dimensions) {
-      count(dimensions, Contribution::Change(*before, contribution));
+      count(record.kept_dimensions, Contribution::Change(*before, contribution));
     } else {
       count(record.kept_dimensions, Contribution::Change(*before, {}));
-      count(dimensions, std::move(contribution));
+      record.kept_dimensions =
+          contribution.empty() ? Dimensions() : DimensionsOf(record, registers_);
+      count(record.kept_dimensions, std::move(contribution));
     }
     record.kept = std::move(kept);
-    record.kept_dimensions = std::move(dimensions);
   }
   // One that is due has been looked at now. One that comes too early finds nothing to do.
   if (next < record.timer || record.timer <= now || !record.merged_into.empty()) {
@@ -284,7 +311,7 @@ absl::Status ParcelLedger::Run(absl::Span<const BucketKey> keys, absl::Time now,
     if (!changed) continue;
     done.appended = true;
     done.has_journal = !journal.empty();
-    done.changes = changes.Rows({Granularity::kDay});
+    done.changes = changes.TakeDays();
     tx.Append(bucket, std::move(journal), SerializeChanges(done.changes));
   }
   // What was read and stays as it is is worth keeping too.

@@ -1,11 +1,13 @@
 #include "services/logistics/parcel_record.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "services/common/api/errors.h"
+#include "services/logistics/pen.h"
 #include "services/logistics/record_bytes.h"
 
 namespace caravan::logistics {
@@ -37,9 +39,11 @@ class StringsOut {
   uint64_t IndexOf(std::string_view text) {
     if (text.empty()) return 0;
     if (strings_.size() < kFew) {
+      const uint32_t mark = MarkOf(text);
       for (size_t i = 0; i < strings_.size(); ++i) {
-        if (strings_[i] == text) return i + 1;
+        if (marks_[i] == mark && strings_[i] == text) return i + 1;
       }
+      marks_[strings_.size()] = mark;
       strings_.push_back(text);
       return strings_.size();
     }
@@ -51,6 +55,15 @@ class StringsOut {
     return index->second;
   }
 
+  // How many bytes they take, or some more.
+  size_t size() const {
+    constexpr size_t kMaxVarint = 10;
+    size_t size = kMaxVarint;
+    for (const std::string_view text : strings_)
+      size += text.size() + (text.size() < 128 ? 1 : kMaxVarint);
+    return size;
+  }
+
   void AppendTo(std::string* out) const {
     AppendVarint(strings_.size(), out);
     for (const std::string_view text : strings_) AppendBytes(text, out);
@@ -59,7 +72,17 @@ class StringsOut {
  private:
   static constexpr size_t kFew = 48;  // among so many, looking through them is fastest
 
+  // Another for most other strings.
+  static uint32_t MarkOf(std::string_view text) {
+    const auto byte = [&](size_t i) {
+      return static_cast<uint32_t>(static_cast<uint8_t>(text[i]));
+    };
+    return static_cast<uint32_t>(text.size()) << 16 | byte(text.size() / 2) << 8 |
+           byte(text.size() - 1);
+  }
+
   absl::InlinedVector<std::string_view, kFew> strings_;
+  std::array<uint32_t, kFew> marks_ = {};  // of the first ones
   absl::flat_hash_map<std::string_view, uint64_t> indexes_;
 };
 
@@ -121,8 +144,7 @@ class In {
   bool ok_ = true;
 };
 
-void AppendEvent(const TrackingEvent& event, StringsOut& strings, int64_t* micros,
-                 std::string* out) {
+void AppendEvent(const TrackingEvent& event, StringsOut& strings, int64_t* micros, Pen* out) {
   const bool corrected = event.correction != 0 || event.withdrawn;
   AppendVarint(static_cast<uint64_t>(event.status) |
                    static_cast<uint64_t>(event.reason) << kReasonShift |
@@ -185,8 +207,8 @@ ParcelRecord::Number* ParcelRecord::Find(std::string_view carrier, std::string_v
 // The version, the strings, and what refers to them.
 std::string ParcelRecord::Serialize() const {
   StringsOut strings;
-  std::string body;
-  body.reserve(64 + 24 * events.events().size() + kept.size());
+  thread_local Pen body;
+  body.clear();
   AppendVarint((announced ? kAnnounced : uint64_t{0}) |
                    (timer != absl::InfiniteFuture() ? kHasTimer : 0) |
                    (merged_into.empty() ? 0 : kMerged) | (adopting.empty() ? 0 : kAdopts) |
@@ -223,10 +245,10 @@ std::string ParcelRecord::Serialize() const {
   for (const TrackingEvent& event : events.events()) AppendEvent(event, strings, &micros, &body);
 
   std::string bytes;
-  bytes.reserve(body.size() + 256);
+  bytes.reserve(1 + strings.size() + body.size());
   bytes.push_back(kVersion);
   strings.AppendTo(&bytes);
-  bytes += body;
+  bytes += body.written();
   return bytes;
 }
 

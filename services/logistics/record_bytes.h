@@ -12,7 +12,8 @@
 namespace caravan::logistics {
 
 // A time of whole microseconds behind another; in seconds, where it is whole ones.
-inline void AppendTime(absl::Time time, int64_t* last_micros, std::string* out) {
+template <class Out>
+void AppendTime(absl::Time time, int64_t* last_micros, Out* out) {
   const int64_t micros = absl::ToUnixMicros(time);
   const auto gap =
       static_cast<int64_t>(static_cast<uint64_t>(micros) - static_cast<uint64_t>(*last_micros));
@@ -52,7 +53,8 @@ inline std::optional<uint64_t> ReadCount(std::string_view* in) {
   return count;
 }
 
-inline void AppendBytes(std::string_view bytes, std::string* out) {
+template <class Out>
+void AppendBytes(std::string_view bytes, Out* out) {
   AppendVarint(bytes.size(), out);
   out->append(bytes);
 }

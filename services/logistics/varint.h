@@ -9,13 +9,16 @@
 
 namespace caravan::logistics {
 
-inline void AppendVarint(uint64_t value, std::string* out) {
+// `Out` is a std::string or a Pen.
+template <class Out>
+void AppendVarint(uint64_t value, Out* out) {
   for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
   out->push_back(static_cast<char>(value));
 }
 
 // Small numbers of either sign are short.
-inline void AppendSigned(int64_t value, std::string* out) {
+template <class Out>
+void AppendSigned(int64_t value, Out* out) {
   AppendVarint((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63), out);
 }
 
