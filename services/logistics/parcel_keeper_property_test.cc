@@ -18,6 +18,7 @@
 #include "services/logistics/testing/journeys.h"
 #include "services/logistics/testing/keeper_world.h"
 #include "services/logistics/testing/memory_parcel_store.h"
+#include "services/logistics/testing/parcel_stores.h"
 #include "services/logistics/testing/plain.h"
 
 namespace caravan::logistics {
@@ -39,6 +40,7 @@ struct Setting {
   int keepers = 1;
   int faults = 0;  // of a hundred commits
   size_t unfolded = 100'000;
+  const TestParcelStore* engine = nullptr;  // in memory, and only there with faults
 };
 
 // A journey, and what is done with it.
@@ -55,10 +57,9 @@ struct Parcel {
 class World {
  public:
   explicit World(const Setting& setting)
-      : setting_(setting),
-        random_(setting.seed, 20),
-        clock_(UtcTime("2024-02-01T00:00:00")),
-        store_(setting.buckets, [this] { return clock_.Now(); }) {
+      : setting_(setting), random_(setting.seed, 20), clock_(UtcTime("2024-02-01T00:00:00")) {
+    keepers_.resize(static_cast<size_t>(setting.keepers));
+    OpenStores();
     registers_.AddCarrier(kLine);
     registers_.AddCarrier(kCourier);
     registers_.AddLane("lanes/a", "DE", "Europe/Berlin");
@@ -68,9 +69,8 @@ class World {
       terms_.push_back(random_.Next().terms);
       registers_.SetTerms(name, terms_.back());
     }
-    keepers_.resize(static_cast<size_t>(setting.keepers));
     for (size_t i = 0; i < keepers_.size(); ++i) Open(i);
-    store_.SetFate([this] { return NextFate(); });
+    if (memory_ != nullptr) memory_->SetFate([this] { return NextFate(); });
   }
 
   void Run(int parcels) {
@@ -130,7 +130,9 @@ class World {
     }
     int64_t parcels = 0;
     ASSERT_TRUE(Any().Scan({}, 1'000'000, [&](const v1::Parcel&) { return ++parcels > 0; }).ok());
-    EXPECT_LE(static_cast<int64_t>(store_.timers()), parcels);
+    if (memory_ != nullptr) {
+      EXPECT_LE(static_cast<int64_t>(memory_->timers()), parcels);
+    }
   }
 
  private:
@@ -150,6 +152,21 @@ class World {
     return kFates[random_.Below(4)];
   }
 
+  // One in memory is of all keepers; of a database each has its own.
+  void OpenStores() {
+    const auto clock = [this] { return clock_.Now(); };
+    if (setting_.engine == nullptr) {
+      stores_.push_back(std::make_unique<MemoryParcelStore>(setting_.buckets, clock));
+      memory_ = static_cast<MemoryParcelStore*>(stores_[0].get());
+      return;
+    }
+    database_ = setting_.engine->Create();
+    ParcelStoreOptions options;
+    options.buckets = setting_.buckets;
+    options.clock = clock;
+    for (size_t i = 0; i < keepers_.size(); ++i) stores_.push_back(database_->OpenOrDie(options));
+  }
+
   size_t AnyIndex() { return static_cast<size_t>(random_.Below(setting_.keepers)); }
   ParcelKeeper& Any() { return *keepers_[AnyIndex()]; }
 
@@ -160,7 +177,7 @@ class World {
     // So little that all of it is forgotten now and then.
     options.cache_bytes = 40'000;
     options.max_unfolded_rows = setting_.unfolded;
-    auto keeper = ParcelKeeper::Open(store_, registers_, options);
+    auto keeper = ParcelKeeper::Open(*stores_[index % stores_.size()], registers_, options);
     ASSERT_TRUE(keeper.ok()) << keeper.status();
     keepers_[index] = *std::move(keeper);
   }
@@ -418,7 +435,9 @@ class World {
   const Setting setting_;
   JourneyGenerator random_;
   testing::HandClock clock_;
-  MemoryParcelStore store_;
+  std::unique_ptr<TestParcelDatabase> database_;
+  std::vector<std::unique_ptr<ParcelStore>> stores_;
+  MemoryParcelStore* memory_ = nullptr;  // where it is one
   testing::MadeUpRegisters registers_;
   std::vector<Terms> terms_;
   bool faults_ = true;
@@ -467,6 +486,20 @@ TEST(ParcelKeeperPropertyTest, TwoKeepersOnOneStore) {
 TEST(ParcelKeeperPropertyTest, ThreeKeepersThroughFailures) {
   for (uint64_t seed = 41; seed <= 46; ++seed) {
     RunAndCheck({.seed = seed, .buckets = 5, .keepers = 3, .faults = 20, .unfolded = 200}, 50);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(ParcelKeeperPropertyTest, OnDatabases) {
+  for (const TestParcelStore& engine : TestParcelStores()) {
+    // Only one process has a file of SQLite open.
+    const bool is_shared = engine.engine == TestParcelStore::Engine::kPostgres;
+    RunAndCheck({.seed = 51,
+                 .buckets = is_shared ? 2 : 1,
+                 .keepers = is_shared ? 2 : 1,
+                 .unfolded = 200,
+                 .engine = &engine},
+                40);
     if (HasFatalFailure()) return;
   }
 }

@@ -35,7 +35,7 @@ using StatusCode = absl::StatusCode;
 constexpr char kLine[] = "partners/line";
 constexpr char kPost[] = "partners/post";
 
-enum class Engine { kMemory, kBuckets, kSqlite };
+enum class Engine { kMemory, kBuckets, kSqlite, kPostgres };
 
 class ParcelKeeperTest : public ::testing::TestWithParam<Engine> {
  protected:
@@ -61,6 +61,13 @@ class ParcelKeeperTest : public ::testing::TestWithParam<Engine> {
         database_ = TestParcelStore{TestParcelStore::Engine::kSqlite}.Create();
         store_ = database_->OpenOrDie();
         break;
+      case Engine::kPostgres: {
+        database_ = TestParcelStore{TestParcelStore::Engine::kPostgres}.Create();
+        ParcelStoreOptions options;
+        options.buckets = 3;
+        store_ = database_->OpenOrDie(std::move(options));
+        break;
+      }
     }
     Open();
   }
@@ -161,13 +168,22 @@ std::string NameOf(const ::testing::TestParamInfo<Engine>& info) {
       return "Buckets";
     case Engine::kSqlite:
       return "Sqlite";
+    case Engine::kPostgres:
+      return "Postgres";
   }
   return "";
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, ParcelKeeperTest,
-                         ::testing::Values(Engine::kMemory, Engine::kBuckets, Engine::kSqlite),
-                         NameOf);
+std::vector<Engine> Engines() {
+  std::vector<Engine> engines = {Engine::kMemory, Engine::kBuckets};
+  for (const TestParcelStore& store : TestParcelStores()) {
+    const bool is_sqlite = store.engine == TestParcelStore::Engine::kSqlite;
+    engines.push_back(is_sqlite ? Engine::kSqlite : Engine::kPostgres);
+  }
+  return engines;
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, ParcelKeeperTest, ::testing::ValuesIn(Engines()), NameOf);
 
 TEST_P(ParcelKeeperTest, EventsOpenAParcelAndShowItsCourse) {
   const auto answer = Ingest(kLine, {Event("N1", "PICKED_UP", "2024-05-20T10:00:00Z"),

@@ -18,6 +18,7 @@
 #include "grpcpp/impl/codegen/client_unary_call.h"
 #include "grpcpp/support/sync_stream.h"
 #include "gtest/gtest.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/common/testing/test_server.h"
 #include "services/logistics/event_feed.h"
@@ -48,7 +49,7 @@ T Parse(const std::string& text) {
 // A line-haul company `line`, couriers `poste` and `other`, a lane `hz-it` to Italy that
 // the partnership `agreed` of `line` and `poste` serves with three working hours after the
 // hub. It is noon of 2 August 2024 (UTC).
-class TrackingTest : public ::testing::Test {
+class TrackingTest : public ::testing::TestWithParam<store::TestStore> {
  protected:
   TrackingTest() {
     server_ = caravan::testing::TestServer::Start(
@@ -63,6 +64,7 @@ class TrackingTest : public ::testing::Test {
               {"users/poste", "logistics.parcels.create", "partners/poste"},
               {"users/line", "logistics.parcels.create", "partners/line"},
               {"users/other", "logistics.parcels.get", "partners/other"}}),
+         .store = database_->url(),
          .clock = clock_.AsFunction(),
          .adjust = [](settings::ServerSettings& settings) {
            settings.add_peer("zones=unix:/nonexistent/zones.sock");
@@ -164,10 +166,14 @@ class TrackingTest : public ::testing::Test {
 
   caravan::testing::TestClock clock_{
       absl::FromCivil(absl::CivilSecond(2024, 8, 2, 12, 0, 0), absl::UTCTimeZone())};
+  std::unique_ptr<store::TestDatabase> database_ = GetParam().Create();
   std::unique_ptr<caravan::testing::TestServer> server_;
 };
 
-TEST_F(TrackingTest, AParcelIsWhatItsEventsSay) {
+INSTANTIATE_TEST_SUITE_P(Engines, TrackingTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
+
+TEST_P(TrackingTest, AParcelIsWhatItsEventsSay) {
   ASSERT_THAT(Announce("a"), IsOk());
   EXPECT_EQ(Get("a")->state(), Parcel::ANNOUNCED);
   Travel("a");
@@ -200,7 +206,7 @@ TEST_F(TrackingTest, AParcelIsWhatItsEventsSay) {
   EXPECT_EQ(found->name(), "parcels/a");
 }
 
-TEST_F(TrackingTest, ScorecardsAreRightWithEachEvent) {
+TEST_P(TrackingTest, ScorecardsAreRightWithEachEvent) {
   ASSERT_THAT(Announce("a"), IsOk());
   ASSERT_THAT(Announce("b"), IsOk());
   Travel("a");
@@ -239,7 +245,7 @@ TEST_F(TrackingTest, ScorecardsAreRightWithEachEvent) {
   EXPECT_EQ(comparison->summary(), "Only partners/poste had parcels on this lane.");
 }
 
-TEST_F(TrackingTest, WhatWasTakenInIsThereAfterARestart) {
+TEST_P(TrackingTest, WhatWasTakenInIsThereAfterARestart) {
   ASSERT_THAT(Announce("a"), IsOk());
   Travel("a");
   const std::string before = OfCourier("partners/poste")->ShortDebugString();
@@ -253,7 +259,7 @@ TEST_F(TrackingTest, WhatWasTakenInIsThereAfterARestart) {
   EXPECT_EQ(again->counts().added(), 0);
 }
 
-TEST_F(TrackingTest, EventsThatAreWrongAreRefusedByThemselves) {
+TEST_P(TrackingTest, EventsThatAreWrongAreRefusedByThemselves) {
   ASSERT_THAT(Announce("a"), IsOk());
   const auto answer = Ingest("partners/line", Event("La", "PU", "yesterday") +
                                                   Event("", "PU", "2024-07-28T08:00:00Z") +
@@ -280,7 +286,7 @@ TEST_F(TrackingTest, EventsThatAreWrongAreRefusedByThemselves) {
   EXPECT_EQ(codes->codes(0).code(), "??");
 }
 
-TEST_F(TrackingTest, WhoIsNotPermittedSeesAndDoesNothing) {
+TEST_P(TrackingTest, WhoIsNotPermittedSeesAndDoesNothing) {
   ASSERT_THAT(Announce("a"), IsOk());
   Travel("a");
   EXPECT_THAT(Get("a", "users/poste"), IsOk());  // as the courier of the parcel
@@ -302,7 +308,7 @@ TEST_F(TrackingTest, WhoIsNotPermittedSeesAndDoesNothing) {
   EXPECT_THAT(list->parcels(), SizeIs(1));
 }
 
-TEST_F(TrackingTest, ACourierOutsideThePartnershipGetsNoNumber) {
+TEST_P(TrackingTest, ACourierOutsideThePartnershipGetsNoNumber) {
   ASSERT_THAT(Announce("a"), IsOk());
   EXPECT_THAT(
       Link("a", "partners/other", "X1"),
@@ -310,7 +316,7 @@ TEST_F(TrackingTest, ACourierOutsideThePartnershipGetsNoNumber) {
   EXPECT_THAT(Get("a")->tracking_numbers(), SizeIs(1));
 }
 
-TEST_F(TrackingTest, AStreamAcknowledgesEachBatchAndCanBeResumed) {
+TEST_P(TrackingTest, AStreamAcknowledgesEachBatchAndCanBeResumed) {
   grpc::ClientContext context;
   context.AddMetadata("caravan-principal", "users/admin");
   const grpc::internal::RpcMethod rpc("/caravan.logistics.v1.TrackingService/StreamEvents",
@@ -340,7 +346,7 @@ TEST_F(TrackingTest, AStreamAcknowledgesEachBatchAndCanBeResumed) {
   EXPECT_EQ(cursor->position(), 20);
 }
 
-TEST_F(TrackingTest, AWatchedParcelIsSentWhenItChanges) {
+TEST_P(TrackingTest, AWatchedParcelIsSentWhenItChanges) {
   ASSERT_THAT(Announce("a"), IsOk());
   grpc::ClientContext context;
   auto watch = server_->caller().Stream<Parcel>(
@@ -354,7 +360,7 @@ TEST_F(TrackingTest, AWatchedParcelIsSentWhenItChanges) {
   context.TryCancel();
 }
 
-TEST_F(TrackingTest, TheFeedOfEventsGoesOnWhereItWasLeft) {
+TEST_P(TrackingTest, TheFeedOfEventsGoesOnWhereItWasLeft) {
   ASSERT_THAT(Announce("a"), IsOk());
   ASSERT_THAT(Ingest("partners/line", Event("La", "PU", "2024-07-28T08:00:00Z")), IsOk());
   ASSERT_THAT(Ingest("partners/line", Event("La", "AR", "2024-07-30T08:00:00Z")), IsOk());
@@ -393,7 +399,7 @@ TEST_F(TrackingTest, TheFeedOfEventsGoesOnWhereItWasLeft) {
   EXPECT_EQ(none->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(TrackingTest, BadRequestsSayWhatIsWrong) {
+TEST_P(TrackingTest, BadRequestsSayWhatIsWrong) {
   EXPECT_THAT(OfCourier("lanes/hz-it"),
               FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"value"})));
   EXPECT_THAT((Call<Parcel, v1::UpdateParcelRequest>(
