@@ -80,6 +80,13 @@ function typeErrors(objects) {
   }
 }
 
+// Those of the pod; what comes from elsewhere in the cluster is any text.
+function variables(objects, name) {
+  const deployment = objects.find((each) => each.kind === 'Deployment' && each.metadata.name === name)
+  const env = deployment?.spec.template.spec.containers[0].env ?? []
+  return Object.fromEntries(env.map((each) => [each.name, each.value ?? 'text']))
+}
+
 // A program that has understood its settings complains about the first file
 // that is only in the pod, and about nothing else.
 function settingsErrors(objects, name) {
@@ -90,10 +97,10 @@ function settingsErrors(objects, name) {
     const file = join(folder, 'settings.yaml')
     writeFileSync(file, settingsText(objects, name))
     const { status, stdout, stderr } = spawnSync(program, [`--config=${file}`],
-      { cwd: folder, encoding: 'utf8', timeout: 20_000, env: otherVariables })
+      { cwd: folder, encoding: 'utf8', timeout: 20_000, env: { ...otherVariables, ...variables(objects, name) } })
     const output = `${stdout ?? ''}${stderr ?? ''}`.trim()
     if (status !== 0 && output.includes('/etc/caravan/') && !output.includes('setting')) return []
-    return [`caravan-${name} does not accept its settings: ${output.split('\n').at(-1)}`]
+    return [`caravan-${name} does not accept its settings: ${output.replaceAll('\n', ' ')}`]
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -116,6 +123,13 @@ for (const overlay of readdirSync(overlaysFolder)) {
 const misspelled = structuredClone(render('production'))
 misspelled.find((each) => each.kind === 'Deployment').spec.template.spec.enableServiceLink = false
 check('a misspelled field', typeErrors(misspelled).some((each) => each.includes('enableServiceLink')) ? [] : ['is not found'])
+// The programs see a variable too many.
+if (programs) {
+  const strange = structuredClone(render('production'))
+  strange.find((each) => each.kind === 'Deployment' && each.metadata.name === 'gateway')
+    .spec.template.spec.containers[0].env = [{ name: 'CARAVAN_REPLICA_ID', value: '1' }]
+  check('a variable that is no setting', settingsErrors(strange, 'gateway').some((each) => each.includes('CARAVAN_REPLICA_ID')) ? [] : ['is not found'])
+}
 
 for (const failure of failures) console.error(failure)
 console.log(`${passed} passed, ${failures.length} failed`)
