@@ -6,6 +6,7 @@
 #include "caravan/zones/v1/industrial_belts.pb.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/empty.pb.h"
+#include "services/common/store/testing.h"
 #include "services/zones/testing/zones_server.h"
 
 namespace caravan::zones {
@@ -68,7 +69,7 @@ class BeltsTest : public testing::ZonesServer {
   }
 };
 
-TEST_F(BeltsTest, KnowsTheProvinceOfThePlace) {
+TEST_P(BeltsTest, KnowsTheProvinceOfThePlace) {
   auto belt = Create("b", "place: '331000'");
   ASSERT_THAT(belt, IsOk());
   EXPECT_EQ(belt->province(), "CN-ZJ");
@@ -76,7 +77,7 @@ TEST_F(BeltsTest, KnowsTheProvinceOfThePlace) {
   EXPECT_THAT(List("filter: 'province = \"CN-ZJ\"'"), ElementsAre("industrialBelts/b"));
 }
 
-TEST_F(BeltsTest, RefusesWhatDoesNotFit) {
+TEST_P(BeltsTest, RefusesWhatDoesNotFit) {
   // The other Taizhou, in Jiangsu.
   EXPECT_THAT(Create("b", "place: '321200'"), InvalidAt("industrial_belt.place"));
   EXPECT_THAT(Create("b", "place: '331000' hs_chapters: '8'"),
@@ -104,7 +105,7 @@ TEST_F(BeltsTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(List(""), ElementsAre());
 }
 
-TEST_F(BeltsTest, IsCultivatedDesignatedAndDropped) {
+TEST_P(BeltsTest, IsCultivatedDesignatedAndDropped) {
   ASSERT_THAT(Create("b", "place: '331000'"), IsOk());
   EXPECT_THAT(
       Step<v1::DesignateIndustrialBeltRequest>("Designate", "designation_date { year: 2024 }"),
@@ -130,7 +131,7 @@ TEST_F(BeltsTest, IsCultivatedDesignatedAndDropped) {
   EXPECT_THAT(List("effective_date { year: 2026 month: 1 day: 1 }"), ElementsAre());
 }
 
-TEST_F(BeltsTest, AZoneOfficeSeesAndEditsItsOwn) {
+TEST_P(BeltsTest, AZoneOfficeSeesAndEditsItsOwn) {
   EXPECT_THAT(Create("b", "place: '331000'", "users/ningbo"), Denied());
   ASSERT_THAT(Create("b", "place: '331000'", "users/hangzhou"), IsOk());
   ASSERT_THAT(Create("n", "place: '330200'", "users/ningbo", "ningbo"), IsOk());
@@ -145,7 +146,7 @@ TEST_F(BeltsTest, AZoneOfficeSeesAndEditsItsOwn) {
   EXPECT_THAT(Step<v1::DropIndustrialBeltRequest>("Drop", drop, "users/hangzhou"), IsOk());
 }
 
-TEST_F(BeltsTest, ComparesItsGrowthWithTheProvinces) {
+TEST_P(BeltsTest, ComparesItsGrowthWithTheProvinces) {
   ASSERT_THAT(Create("b",
                      "place: '331000' "
                      "export_figures { year: 2023 value: '800' currency: 'CNY' "
@@ -181,7 +182,7 @@ TEST_F(BeltsTest, ComparesItsGrowthWithTheProvinces) {
               Fails(StatusCode::kFailedPrecondition, "RESOURCE_IN_USE"));
 }
 
-TEST_F(BeltsTest, IsLoadedWithItsCourse) {
+TEST_P(BeltsTest, IsLoadedWithItsCourse) {
   const auto load = [&](const std::string& rest) {
     return Call<v1::LoadIndustrialBeltsResponse, v1::LoadIndustrialBeltsRequest>(
         "IndustrialBeltService/LoadIndustrialBelts",
@@ -223,7 +224,7 @@ class BrandsTest : public testing::ZonesServer {
   }
 };
 
-TEST_F(BrandsTest, BelongsToTheZoneOfItsOwner) {
+TEST_P(BrandsTest, BelongsToTheZoneOfItsOwner) {
   auto brand = Create("b", kHangzhouFirm);
   ASSERT_THAT(brand, IsOk());
   EXPECT_EQ(brand->pilot_zone(), "pilotZones/hangzhou");
@@ -241,7 +242,7 @@ TEST_F(BrandsTest, BelongsToTheZoneOfItsOwner) {
   EXPECT_EQ(sold->pilot_zone(), "pilotZones/ningbo");
 }
 
-TEST_F(BrandsTest, RefusesTrademarksThatAreNone) {
+TEST_P(BrandsTest, RefusesTrademarksThatAreNone) {
   EXPECT_THAT(Create("b", kHangzhouFirm, Mark("EU", "1", 2024)),
               InvalidAt("brand.trademarks[0].market"));
   EXPECT_THAT(Create("b", kHangzhouFirm, Mark("DE", "1", 2024, "46")),
@@ -255,7 +256,7 @@ TEST_F(BrandsTest, RefusesTrademarksThatAreNone) {
       FailsAt(StatusCode::kInvalidArgument, "REFERENCE_NOT_FOUND", Fields({"brand.enterprise"})));
 }
 
-TEST_F(BrandsTest, IsEstablishedWithATrademark) {
+TEST_P(BrandsTest, IsEstablishedWithATrademark) {
   ASSERT_THAT(Create("b", kHangzhouFirm), IsOk());
   const auto establish = [&] {
     return Call<v1::Brand, v1::EstablishBrandRequest>(
@@ -280,7 +281,7 @@ TEST_F(BrandsTest, IsEstablishedWithATrademark) {
   EXPECT_THAT(establish(), Illegal());
 }
 
-TEST_F(BrandsTest, AZoneOfficeSeesAndEditsItsOwn) {
+TEST_P(BrandsTest, AZoneOfficeSeesAndEditsItsOwn) {
   EXPECT_THAT(Create("b", kHangzhouFirm, "pilot_zone: 'pilotZones/hangzhou'", "users/ningbo"),
               Denied());
   // Nor may it take another zone's firm for its own.
@@ -301,7 +302,7 @@ TEST_F(BrandsTest, AZoneOfficeSeesAndEditsItsOwn) {
       Denied());
 }
 
-TEST_F(BrandsTest, CountsNewOverseasTrademarks) {
+TEST_P(BrandsTest, CountsNewOverseasTrademarks) {
   ASSERT_THAT(Create("b", kHangzhouFirm, Mark("CN", "1", 2024) + Mark("DE", "1", 2024)), IsOk());
   ASSERT_THAT(Create("c", kNingboFirm, Mark("JP", "1", 2024) + Mark("JP", "2", 2025)), IsOk());
   const auto counts = [&](const std::string& rest, const std::string& principal) {
@@ -325,6 +326,11 @@ TEST_F(BrandsTest, CountsNewOverseasTrademarks) {
   EXPECT_THAT(Summarize("start_year: 2023 end_year: 2022"), InvalidAt("end_year"));
   EXPECT_THAT(Summarize("start_year: 2023 end_year: 2023 market: 'CN'"), InvalidAt("market"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, BeltsTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
+INSTANTIATE_TEST_SUITE_P(Engines, BrandsTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::zones

@@ -5,6 +5,7 @@
 #include "caravan/zones/v1/complaints.pb.h"
 #include "caravan/zones/v1/compliance.pb.h"
 #include "gtest/gtest.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/zones/testing/zones_server.h"
 
@@ -129,7 +130,7 @@ class ComplaintsTest : public testing::ZonesServer {
   }
 };
 
-TEST_F(ComplaintsTest, AComplaintIsHandledWhereItBelongs) {
+TEST_P(ComplaintsTest, AComplaintIsHandledWhereItBelongs) {
   auto complaint = File("c1", "", "users/hangzhou");
   EXPECT_THAT(complaint, Fails(StatusCode::kPermissionDenied, "PERMISSION_DENIED"));
   complaint = File("c1", "pilot_zone: 'pilotZones/hangzhou'", "users/hangzhou");
@@ -155,7 +156,7 @@ TEST_F(ComplaintsTest, AComplaintIsHandledWhereItBelongs) {
       FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"complaint.filing_date"})));
 }
 
-TEST_F(ComplaintsTest, AZonesSuccessorHandlesItsComplaints) {
+TEST_P(ComplaintsTest, AZonesSuccessorHandlesItsComplaints) {
   ASSERT_THAT((Call<v1::PilotZone, v1::MergePilotZoneRequest>(
                   "PilotZoneService/MergePilotZone",
                   "name: 'pilotZones/ningbo' successor: 'pilotZones/zhengzhou' "
@@ -173,7 +174,7 @@ TEST_F(ComplaintsTest, AZonesSuccessorHandlesItsComplaints) {
   EXPECT_EQ(file("6"), "pilotZones/zhengzhou");
 }
 
-TEST_F(ComplaintsTest, PartiesDoNotDecide) {
+TEST_P(ComplaintsTest, PartiesDoNotDecide) {
   // Not in another's name, through the firm that it is about.
   EXPECT_THAT(File("c", "complainant: '" + std::string(kNingboFirm) + "'", kFirm),
               Fails(StatusCode::kPermissionDenied, "NOT_FOR_THIS_PARTY"));
@@ -198,7 +199,7 @@ TEST_F(ComplaintsTest, PartiesDoNotDecide) {
   EXPECT_THAT(update("users/ningbo"), Fails(StatusCode::kPermissionDenied, "PERMISSION_DENIED"));
 }
 
-TEST_F(ComplaintsTest, RunsItsCourse) {
+TEST_P(ComplaintsTest, RunsItsCourse) {
   ASSERT_THAT(File("c", "association: 'associations/hz'", kAssociation), IsOk());
   EXPECT_THAT(Investigate(kAssociation),
               Fails(StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
@@ -251,7 +252,7 @@ TEST_F(ComplaintsTest, RunsItsCourse) {
   EXPECT_EQ(refused->refusal_reason(), "r");
 }
 
-TEST_F(ComplaintsTest, AnotherDecidesTheAppeal) {
+TEST_P(ComplaintsTest, AnotherDecidesTheAppeal) {
   Investigated();
   ASSERT_THAT(Uphold(kFinding, kMinistry), IsOk());
   // The firm appeals, nobody else.
@@ -287,7 +288,7 @@ TEST_F(ComplaintsTest, AnotherDecidesTheAppeal) {
               Fails(StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
 }
 
-TEST_F(ComplaintsTest, TheComplainantAppealsAgainstADismissal) {
+TEST_P(ComplaintsTest, TheComplainantAppealsAgainstADismissal) {
   Investigated();
   auto dismissed = Dismiss(kDismissal, kAssociation);
   ASSERT_THAT(dismissed, IsOk());
@@ -309,7 +310,7 @@ TEST_F(ComplaintsTest, TheComplainantAppealsAgainstADismissal) {
   EXPECT_EQ(LevelOn("year: 2026 month: 5 day: 1"), ComplianceStanding::WARNED);
 }
 
-TEST_F(ComplaintsTest, TheStandingIsThatOfTheDay) {
+TEST_P(ComplaintsTest, TheStandingIsThatOfTheDay) {
   Investigated();
   ASSERT_THAT(Uphold(kFinding, kAssociation), IsOk());
   EXPECT_EQ(LevelOn("year: 2026 month: 2 day: 28"), ComplianceStanding::GOOD);
@@ -330,7 +331,7 @@ TEST_F(ComplaintsTest, TheStandingIsThatOfTheDay) {
   EXPECT_FALSE(today->findings(0).under_appeal());
 }
 
-TEST_F(ComplaintsTest, ASuspendedFirmIsBarredWhileItIs) {
+TEST_P(ComplaintsTest, ASuspendedFirmIsBarredWhileItIs) {
   const std::string name = "name: '" + std::string(kHangzhouFirm) + "'";
   ASSERT_THAT((Call<v1::Enterprise, v1::SuspendEnterpriseRequest>(
                   "EnterpriseService/SuspendEnterprise", name)),
@@ -352,7 +353,7 @@ TEST_F(ComplaintsTest, ASuspendedFirmIsBarredWhileItIs) {
   EXPECT_EQ(Standing("year: 2027")->bar(), ComplianceStanding::ENTERPRISE_CLOSED);
 }
 
-TEST_F(ComplaintsTest, ManyAreAnsweredInTheirOrder) {
+TEST_P(ComplaintsTest, ManyAreAnsweredInTheirOrder) {
   Investigated();
   ASSERT_THAT(Uphold(kFinding, kAssociation), IsOk());
   const auto batch = [&](const std::string& request, const std::string& principal = kFairs) {
@@ -389,7 +390,7 @@ TEST_F(ComplaintsTest, ManyAreAnsweredInTheirOrder) {
               Fails(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
 }
 
-TEST_F(ComplaintsTest, SummarizesByAssociationAndZone) {
+TEST_P(ComplaintsTest, SummarizesByAssociationAndZone) {
   Investigated();
   ASSERT_THAT(Uphold(kFinding, kAssociation), IsOk());
   ASSERT_THAT(Close(kAssociation), IsOk());
@@ -425,6 +426,9 @@ TEST_F(ComplaintsTest, SummarizesByAssociationAndZone) {
   EXPECT_THAT(summarize("scope: '" + std::string(kHangzhouFirm) + "'", kMinistry),
               FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"scope"})));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, ComplaintsTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::zones

@@ -1,5 +1,6 @@
 // Evaluations and submissions, through a real server.
 #include "services/zones/evaluations_service.h"
+#include "services/common/store/testing.h"
 
 #include <memory>
 #include <string>
@@ -50,10 +51,11 @@ auto InvalidAt(const std::string& field) {
 }
 
 // Hangzhou, Ningbo and Zhengzhou are evaluated; Haikou is of another batch.
-class EvaluationsTest : public ::testing::Test {
+class EvaluationsTest : public ::testing::TestWithParam<store::TestStore> {
  protected:
   EvaluationsTest()
       : clock_(absl::FromCivil(absl::CivilSecond(2022, 3, 1, 4), absl::UTCTimeZone())),
+        database_(GetParam().Create()),
         server_(caravan::testing::TestServer::Start(
             {.definition = ZonesDefinition(),
              .access = caravan::testing::PolicyOf(
@@ -64,7 +66,7 @@ class EvaluationsTest : public ::testing::Test {
                   {kHangzhou, "zones.evaluations.explain", "pilotZones/hangzhou"},
                   {kHangzhou, "zones.evaluations.get"},
                   {kReader, "zones.evaluations.get"}}),
-             .store = "",
+             .store = database_->url(),
              .clock = clock_.AsFunction(),
              .adjust = nullptr})) {
     std::string zones;
@@ -195,10 +197,11 @@ class EvaluationsTest : public ::testing::Test {
   }
 
   caravan::testing::TestClock clock_;
+  std::unique_ptr<store::TestDatabase> database_;
   std::unique_ptr<caravan::testing::TestServer> server_;
 };
 
-TEST_F(EvaluationsTest, IsCheckedAsAWhole) {
+TEST_P(EvaluationsTest, IsCheckedAsAWhole) {
   const auto update = [&](const std::string& fields) {
     return Call<Evaluation, v1::UpdateEvaluationRequest>(
         "EvaluationService/UpdateEvaluation",
@@ -216,7 +219,7 @@ TEST_F(EvaluationsTest, IsCheckedAsAWhole) {
   EXPECT_THAT(update("title: 'F'"), IsOk());
 }
 
-TEST_F(EvaluationsTest, CallsForTheSubmissionsOfThoseWhoMustSubmit) {
+TEST_P(EvaluationsTest, CallsForTheSubmissionsOfThoseWhoMustSubmit) {
   auto called = CallFor("month: 4 day: 30");
   ASSERT_THAT(called, IsOk());
   EXPECT_EQ(called->due_date().month(), 4);
@@ -245,7 +248,7 @@ TEST_F(EvaluationsTest, CallsForTheSubmissionsOfThoseWhoMustSubmit) {
               InvalidAt("due_date"));
 }
 
-TEST_F(EvaluationsTest, ASubmissionIsThatOfItsZone) {
+TEST_P(EvaluationsTest, ASubmissionIsThatOfItsZone) {
   EXPECT_THAT(CreateSubmission("hangzhou", "ningbo"), InvalidAt("submission.pilot_zone"));
   EXPECT_THAT(CreateSubmission("haikou", "haikou"), Refused("ZONE_NOT_EVALUATED"));
   EXPECT_THAT(CreateSubmission("none", "none"),
@@ -264,7 +267,7 @@ TEST_F(EvaluationsTest, ASubmissionIsThatOfItsZone) {
   EXPECT_THAT(CreateSubmission("hangzhou", "hangzhou", Values("1.000001", "1")), IsOk());
 }
 
-TEST_F(EvaluationsTest, AZoneOfficeKeepsItsOwnSubmission) {
+TEST_P(EvaluationsTest, AZoneOfficeKeepsItsOwnSubmission) {
   EXPECT_THAT(CreateSubmission("ningbo", "ningbo", "", kHangzhou), Denied());
   ASSERT_THAT(CreateSubmission("ningbo", "ningbo"), IsOk());
   ASSERT_THAT(CreateSubmission("hangzhou", "hangzhou", "", kHangzhou), IsOk());
@@ -281,7 +284,7 @@ TEST_F(EvaluationsTest, AZoneOfficeKeepsItsOwnSubmission) {
   EXPECT_EQ(list->submissions(0).pilot_zone(), "pilotZones/hangzhou");
 }
 
-TEST_F(EvaluationsTest, ASubmissionGoesToAndFroUntilItIsVerified) {
+TEST_P(EvaluationsTest, ASubmissionGoesToAndFroUntilItIsVerified) {
   ASSERT_THAT(
       CreateSubmission("hangzhou", "hangzhou", "values { indicator: 'exports' value: '5' }"),
       IsOk());
@@ -301,7 +304,7 @@ TEST_F(EvaluationsTest, ASubmissionGoesToAndFroUntilItIsVerified) {
   EXPECT_THAT(Return("hangzhou"), IsOk());  // what turns out wrong later
 }
 
-TEST_F(EvaluationsTest, ScoresWhatIsVerifiedAndNamesWhoIsMissing) {
+TEST_P(EvaluationsTest, ScoresWhatIsVerifiedAndNamesWhoIsMissing) {
   EXPECT_THAT(Score(), Refused("NO_SUBMISSIONS"));
   Verified("hangzhou", "100", "15");
   ASSERT_THAT(CreateSubmission("ningbo", "ningbo", Values("40", "5")), IsOk());
@@ -329,7 +332,7 @@ TEST_F(EvaluationsTest, ScoresWhatIsVerifiedAndNamesWhoIsMissing) {
   EXPECT_EQ(Get()->scorer(), kBen);
 }
 
-TEST_F(EvaluationsTest, ARepeatedRequestScoresOnce) {
+TEST_P(EvaluationsTest, ARepeatedRequestScoresOnce) {
   Verified("hangzhou", "100", "15");
   const auto score = [&] {
     return Call<EvaluationResult, v1::ScoreEvaluationRequest>(
@@ -348,7 +351,7 @@ TEST_F(EvaluationsTest, ARepeatedRequestScoresOnce) {
               FailsAt(StatusCode::kAborted, "ETAG_MISMATCH", Fields({"etag"})));
 }
 
-TEST_F(EvaluationsTest, AnotherPersonPublishes) {
+TEST_P(EvaluationsTest, AnotherPersonPublishes) {
   EXPECT_THAT(Publish(kBen), Refused("ILLEGAL_TRANSITION"));
   Verified("hangzhou", "100", "15");
   ASSERT_THAT(Score(kAnn), IsOk());
@@ -367,7 +370,7 @@ TEST_F(EvaluationsTest, AnotherPersonPublishes) {
   EXPECT_THAT(Publish(kBen), Refused("ILLEGAL_TRANSITION"));
 }
 
-TEST_F(EvaluationsTest, PublishesOnlyWhatWasScored) {
+TEST_P(EvaluationsTest, PublishesOnlyWhatWasScored) {
   Verified("hangzhou", "100", "15");
   const auto changed = [&](auto change) {
     ASSERT_THAT(Score(kAnn), IsOk());
@@ -403,7 +406,7 @@ TEST_F(EvaluationsTest, PublishesOnlyWhatWasScored) {
 }
 
 // Whichever comes first, nothing is published that is not there.
-TEST_F(EvaluationsTest, WhatIsPublishedAtTheSameTimeDoesNotChange) {
+TEST_P(EvaluationsTest, WhatIsPublishedAtTheSameTimeDoesNotChange) {
   for (int i = 0; i < 10; ++i) {
     const std::string id = absl::StrCat("race-", i);
     const std::string evaluation = absl::StrCat("evaluations/", id);
@@ -436,7 +439,7 @@ TEST_F(EvaluationsTest, WhatIsPublishedAtTheSameTimeDoesNotChange) {
   }
 }
 
-TEST_F(EvaluationsTest, PublishingFreezes) {
+TEST_P(EvaluationsTest, PublishingFreezes) {
   Verified("hangzhou", "100", "15");
   ASSERT_THAT(CreateSubmission("ningbo", "ningbo", Values("1", "2")), IsOk());
   ASSERT_THAT(Score(kAnn), IsOk());
@@ -469,7 +472,7 @@ TEST_F(EvaluationsTest, PublishingFreezes) {
               Refused("RESOURCE_IN_USE"));
 }
 
-TEST_F(EvaluationsTest, ExplainsAPlaceToThoseWhomItConcerns) {
+TEST_P(EvaluationsTest, ExplainsAPlaceToThoseWhomItConcerns) {
   EXPECT_THAT(Explain("hangzhou"), Refused("EVALUATION_NOT_SCORED"));
   Verified("hangzhou", "100", "15");
   Verified("ningbo", "40", "5");
@@ -497,7 +500,7 @@ TEST_F(EvaluationsTest, ExplainsAPlaceToThoseWhomItConcerns) {
 }
 
 // Until it is published, who may read the evaluation learns nothing of it.
-TEST_F(EvaluationsTest, AResultIsShownOnceItIsPublished) {
+TEST_P(EvaluationsTest, AResultIsShownOnceItIsPublished) {
   Verified("hangzhou", "100", "15");
   ASSERT_THAT(Score(kAnn), IsOk());
   const auto seen = [&] {
@@ -519,7 +522,7 @@ TEST_F(EvaluationsTest, AResultIsShownOnceItIsPublished) {
   EXPECT_EQ(seen()->ranking().standings_size(), 1);
 }
 
-TEST_F(EvaluationsTest, EverybodyHasTheirTasks) {
+TEST_P(EvaluationsTest, EverybodyHasTheirTasks) {
   EXPECT_THAT(Pending(kHangzhou), IsEmpty());
   ASSERT_THAT(CallFor("month: 4 day: 30"), IsOk());
   const std::string own = "evaluations/2022/submissions/hangzhou";
@@ -541,6 +544,9 @@ TEST_F(EvaluationsTest, EverybodyHasTheirTasks) {
   EXPECT_THAT(Pending(kBen), to_publish);
   EXPECT_THAT(Pending(kAnn), ::testing::Not(to_publish));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, EvaluationsTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::zones

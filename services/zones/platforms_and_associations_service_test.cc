@@ -6,6 +6,7 @@
 #include "caravan/zones/v1/reports.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "gtest/gtest.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/zones/testing/zones_server.h"
 
@@ -71,7 +72,7 @@ class PlatformsAndAssociationsTest : public testing::ZonesServer {
   }
 };
 
-TEST_F(PlatformsAndAssociationsTest, APlatformIsOperatedByAnOperator) {
+TEST_P(PlatformsAndAssociationsTest, APlatformIsOperatedByAnOperator) {
   EXPECT_THAT(CreatePlatform("", kHangzhouFirm),
               Fails(StatusCode::kFailedPrecondition, "NOT_A_PLATFORM_OPERATOR"));
   EXPECT_THAT(
@@ -103,7 +104,7 @@ TEST_F(PlatformsAndAssociationsTest, APlatformIsOperatedByAnOperator) {
       Fails(StatusCode::kFailedPrecondition, "RESOURCE_IN_USE"));
 }
 
-TEST_F(PlatformsAndAssociationsTest, APlatformsStates) {
+TEST_P(PlatformsAndAssociationsTest, APlatformsStates) {
   ASSERT_THAT(CreatePlatform(""), IsOk());
   const auto suspend = [&] {
     return Call<v1::Platform, v1::SuspendPlatformRequest>("PlatformService/SuspendPlatform",
@@ -140,7 +141,7 @@ TEST_F(PlatformsAndAssociationsTest, APlatformsStates) {
   EXPECT_EQ(count("year: 2025"), 0);
 }
 
-TEST_F(PlatformsAndAssociationsTest, AnOperatorKeepsItsPlatforms) {
+TEST_P(PlatformsAndAssociationsTest, AnOperatorKeepsItsPlatforms) {
   EXPECT_THAT(CreatePlatform("", kOperator, "users/ningbo"),
               Fails(StatusCode::kPermissionDenied, "PERMISSION_DENIED"));
   ASSERT_THAT(CreatePlatform("pilot_zone: 'pilotZones/hangzhou'", kOperator, "users/hangzhou"),
@@ -164,7 +165,7 @@ TEST_F(PlatformsAndAssociationsTest, AnOperatorKeepsItsPlatforms) {
   EXPECT_EQ(listed("users/ningbo"), 0);
 }
 
-TEST_F(PlatformsAndAssociationsTest, SummarizesAdditions) {
+TEST_P(PlatformsAndAssociationsTest, SummarizesAdditions) {
   ASSERT_THAT(CreatePlatform("pilot_zone: 'pilotZones/hangzhou' "
                              "categories { id: 'a' title: 'A' goods_class: PARTS "
                              "start_date { year: 2021 month: 2 } } "
@@ -198,7 +199,7 @@ TEST_F(PlatformsAndAssociationsTest, SummarizesAdditions) {
               FailsAt(StatusCode::kInvalidArgument, "INVALID_FIELDS", Fields({"end_date"})));
 }
 
-TEST_F(PlatformsAndAssociationsTest, AnAssociationBelongsToAZone) {
+TEST_P(PlatformsAndAssociationsTest, AnAssociationBelongsToAZone) {
   EXPECT_THAT(CreateAssociation("", "users/ningbo"),
               Fails(StatusCode::kPermissionDenied, "PERMISSION_DENIED"));
   EXPECT_THAT(CreateAssociation("members { enterprise: '" + std::string(kHangzhouFirm) +
@@ -221,7 +222,7 @@ TEST_F(PlatformsAndAssociationsTest, AnAssociationBelongsToAZone) {
   EXPECT_THAT(dissolve("year: 2026"), Fails(StatusCode::kFailedPrecondition, "ILLEGAL_TRANSITION"));
 }
 
-TEST_F(PlatformsAndAssociationsTest, AMemberReportsOnceAYear) {
+TEST_P(PlatformsAndAssociationsTest, AMemberReportsOnceAYear) {
   const std::string firm = kHangzhouFirm;
   const std::string id = firm.substr(12);
   ASSERT_THAT(CreateAssociation(), IsOk());
@@ -261,6 +262,9 @@ TEST_F(PlatformsAndAssociationsTest, AMemberReportsOnceAYear) {
                   "AssociationService/DeleteAssociation", "name: 'associations/hz'")),
               Fails(StatusCode::kFailedPrecondition, "RESOURCE_IN_USE"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, PlatformsAndAssociationsTest,
+                         ::testing::ValuesIn(store::TestStores()), store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::zones

@@ -9,6 +9,7 @@
 #include "caravan/zones/v1/practices.pb.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/empty.pb.h"
+#include "services/common/store/testing.h"
 #include "services/zones/testing/zones_server.h"
 
 namespace caravan::zones {
@@ -107,7 +108,7 @@ class PracticesTest : public testing::ZonesServer {
   }
 };
 
-TEST_F(PracticesTest, IsSelectedPublishedAndRetired) {
+TEST_P(PracticesTest, IsSelectedPublishedAndRetired) {
   ASSERT_THAT(Submit("p"), IsOk());
   EXPECT_THAT(Step<v1::PublishPracticeRequest>("Publish", "p", "publication_date { year: 2024 }"),
               Illegal());
@@ -139,7 +140,7 @@ TEST_F(PracticesTest, IsSelectedPublishedAndRetired) {
               Illegal());
 }
 
-TEST_F(PracticesTest, AZoneOfficeSubmitsItsOwn) {
+TEST_P(PracticesTest, AZoneOfficeSubmitsItsOwn) {
   EXPECT_THAT(Submit("p", "users/ningbo"), Denied());
   ASSERT_THAT(Submit("p", "users/hangzhou"), IsOk());
   EXPECT_THAT((Call<v1::Practice, v1::UpdatePracticeRequest>(
@@ -152,7 +153,7 @@ TEST_F(PracticesTest, AZoneOfficeSubmitsItsOwn) {
               IsOk());
 }
 
-TEST_F(PracticesTest, AZoneAdoptsWhatIsPublished) {
+TEST_P(PracticesTest, AZoneAdoptsWhatIsPublished) {
   ASSERT_THAT(Submit("p"), IsOk());
   EXPECT_THAT(Adopt("p", "ningbo", "year: 2024 month: 4"), Refused("PRACTICE_NOT_PUBLISHED"));
   Publish("q");
@@ -178,7 +179,7 @@ TEST_F(PracticesTest, AZoneAdoptsWhatIsPublished) {
               Refused("RESOURCE_IN_USE"));
 }
 
-TEST_F(PracticesTest, ResultsAreMeasuredAndShown) {
+TEST_P(PracticesTest, ResultsAreMeasuredAndShown) {
   Publish("p");
   EXPECT_THAT(Adopt("p", "ningbo", "year: 2025", kAdmin,
                     "results { measure: 'clearance' before: '4.50' after: 'two' unit: 'h' "
@@ -194,7 +195,7 @@ TEST_F(PracticesTest, ResultsAreMeasuredAndShown) {
   EXPECT_EQ(adoption->results(0).before(), "4.50");
 }
 
-TEST_F(PracticesTest, AZoneOfficeSeesAndEditsItsOwnAdoptions) {
+TEST_P(PracticesTest, AZoneOfficeSeesAndEditsItsOwnAdoptions) {
   Publish("p");
   EXPECT_THAT(Adopt("p", "hangzhou", "year: 2025", "users/ningbo"), Denied());
   ASSERT_THAT(Adopt("p", "ningbo", "year: 2025", "users/ningbo"), IsOk());
@@ -219,7 +220,7 @@ TEST_F(PracticesTest, AZoneOfficeSeesAndEditsItsOwnAdoptions) {
   EXPECT_THAT(update("users/ningbo"), IsOk());
 }
 
-TEST_F(PracticesTest, SummarizesAdoptionsByPracticeAndZone) {
+TEST_P(PracticesTest, SummarizesAdoptionsByPracticeAndZone) {
   for (const char* id : {"a", "a-b", "c"}) Publish(id);
   ASSERT_THAT(Adopt("a", "ningbo", "year: 2024 month: 5"), IsOk());
   ASSERT_THAT(Adopt("a", "hangzhou", "year: 2025 month: 5"), IsOk());
@@ -244,7 +245,7 @@ TEST_F(PracticesTest, SummarizesAdoptionsByPracticeAndZone) {
   EXPECT_THAT(Summarize(all, kAdmin, "year: 2023"), InvalidAt("end_date"));
 }
 
-TEST_F(PracticesTest, SummariesComeInPages) {
+TEST_P(PracticesTest, SummariesComeInPages) {
   for (const char* id : {"a", "a-b", "c"}) {
     Publish(id);
     ASSERT_THAT(Adopt(id, "ningbo", "year: 2025"), IsOk());
@@ -338,7 +339,7 @@ class MeetingsTest : public testing::ZonesServer {
   }
 };
 
-TEST_F(MeetingsTest, IsAnnouncedHeldAndClosed) {
+TEST_P(MeetingsTest, IsAnnouncedHeldAndClosed) {
   EXPECT_THAT(Plan("agenda { title: 'Show' practices: 'practices/none' }"),
               DanglingAt("exchange_meeting.agenda[0].practices[0]"));
   EXPECT_THAT((Call<v1::ExchangeMeeting, v1::CreateExchangeMeetingRequest>(
@@ -363,14 +364,14 @@ TEST_F(MeetingsTest, IsAnnouncedHeldAndClosed) {
   EXPECT_THAT(AddItem("a", "ningbo", "year: 2027"), Refused("MEETING_CLOSED"));
 }
 
-TEST_F(MeetingsTest, IsNotHeldBeforeItBegins) {
+TEST_P(MeetingsTest, IsNotHeldBeforeItBegins) {
   ASSERT_THAT(Plan(), IsOk());
   ASSERT_THAT(Announce(), IsOk());
   clock_.Advance(-absl::Hours(24 * 250));  // 18 March
   EXPECT_THAT(Step<v1::HoldExchangeMeetingRequest>("Hold"), Refused("MEETING_NOT_BEGUN"));
 }
 
-TEST_F(MeetingsTest, IsClosedOnceItsActionItemsAreDone) {
+TEST_P(MeetingsTest, IsClosedOnceItsActionItemsAreDone) {
   Hold();
   ASSERT_THAT(AddItem("a", "ningbo", "year: 2026 month: 7"), IsOk());
   ASSERT_THAT(AddItem("b", "ningbo", "year: 2026 month: 7"), IsOk());
@@ -392,7 +393,7 @@ TEST_F(MeetingsTest, IsClosedOnceItsActionItemsAreDone) {
   EXPECT_THAT(Close(), IsOk());
 }
 
-TEST_F(MeetingsTest, AnActionItemIsDoneWithEvidence) {
+TEST_P(MeetingsTest, AnActionItemIsDoneWithEvidence) {
   Hold();
   ASSERT_THAT(AddItem("a", "ningbo", "year: 2026 month: 7"), IsOk());
   EXPECT_THAT(Complete("a", "year: 2026 month: 11 day: 24"), InvalidAt("completion_date"));
@@ -406,7 +407,7 @@ TEST_F(MeetingsTest, AnActionItemIsDoneWithEvidence) {
   EXPECT_EQ(item->evidence(), "documents/d1");
 }
 
-TEST_F(MeetingsTest, TheHostSetsWhatTheOthersDo) {
+TEST_P(MeetingsTest, TheHostSetsWhatTheOthersDo) {
   Hold();
   const std::string due = "year: 2026 month: 7";
   ASSERT_THAT(AddItem("a", "ningbo", due, "users/hangzhou"), IsOk());
@@ -422,7 +423,7 @@ TEST_F(MeetingsTest, TheHostSetsWhatTheOthersDo) {
   EXPECT_THAT(AddItem("b", "zhengzhou", due, "users/ningbo"), Denied());
 }
 
-TEST_F(MeetingsTest, AZoneOfficeSeesAndEditsItsOwn) {
+TEST_P(MeetingsTest, AZoneOfficeSeesAndEditsItsOwn) {
   EXPECT_THAT(Plan("", "users/ningbo"), Denied());
   Hold();
   ASSERT_THAT(AddItem("a", "ningbo", "year: 2026 month: 7"), IsOk());
@@ -447,7 +448,7 @@ TEST_F(MeetingsTest, AZoneOfficeSeesAndEditsItsOwn) {
               IsOk());
 }
 
-TEST_F(MeetingsTest, SummarizesWhatIsOverdue) {
+TEST_P(MeetingsTest, SummarizesWhatIsOverdue) {
   Hold();
   ASSERT_THAT(AddItem("a", "ningbo", "year: 2026 month: 11 day: 22"), IsOk());
   ASSERT_THAT(AddItem("b", "ningbo", "year: 2026 month: 11 day: 23"), IsOk());
@@ -480,6 +481,11 @@ TEST_F(MeetingsTest, SummarizesWhatIsOverdue) {
   EXPECT_THAT(Overdue("parent: 'practices/-'"),
               FailsAt(StatusCode::kInvalidArgument, "INVALID_NAME", Fields({"parent"})));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, PracticesTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
+INSTANTIATE_TEST_SUITE_P(Engines, MeetingsTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::zones

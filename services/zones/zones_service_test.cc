@@ -11,6 +11,7 @@
 #include "caravan/zones/v1/supervision_modes.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "gtest/gtest.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/common/testing/test_server.h"
 #include "services/zones/testing/messages.h"
@@ -32,13 +33,14 @@ using zones::testing::Parse;
 constexpr char kFirm[] = "91330108madem0001a";
 const std::string kData = CARAVAN_REFERENCE_DATA;
 
-class ZonesServiceTest : public ::testing::Test {
+class ZonesServiceTest : public ::testing::TestWithParam<store::TestStore> {
  protected:
   ZonesServiceTest()
       : clock_(absl::FromCivil(absl::CivilSecond(2026, 11, 23, 4), absl::UTCTimeZone())),
+        database_(GetParam().Create()),
         server_(TestServer::Start({.definition = ZonesDefinition(),
                                    .access = {},
-                                   .store = "",
+                                   .store = database_->url(),
                                    .clock = clock_.AsFunction(),
                                    .adjust = nullptr})) {
     Load();
@@ -120,10 +122,11 @@ class ZonesServiceTest : public ::testing::Test {
   }
 
   caravan::testing::TestClock clock_;
+  std::unique_ptr<store::TestDatabase> database_;
   std::unique_ptr<TestServer> server_;
 };
 
-TEST_F(ZonesServiceTest, CountsZonesByBatchAndDay) {
+TEST_P(ZonesServiceTest, CountsZonesByBatchAndDay) {
   EXPECT_EQ(Count(""), 181);
   const int batches[] = {1, 12, 22, 24, 46, 27, 33, 16};
   for (int i = 0; i < 8; ++i) {
@@ -135,7 +138,7 @@ TEST_F(ZonesServiceTest, CountsZonesByBatchAndDay) {
   EXPECT_EQ(Count("effective_date { year: 2015 month: 3 day: 7 }"), 1);
 }
 
-TEST_F(ZonesServiceTest, BothTaizhouAreDistinct) {
+TEST_P(ZonesServiceTest, BothTaizhouAreDistinct) {
   auto list = Call<v1::ListPilotZonesResponse, v1::ListPilotZonesRequest>(
       "PilotZoneService/ListPilotZones", "filter: 'display_name = \"Taizhou*\"'");
   ASSERT_THAT(list, IsOk());
@@ -145,7 +148,7 @@ TEST_F(ZonesServiceTest, BothTaizhouAreDistinct) {
   EXPECT_EQ(local, (std::set<std::string>{"台州市", "泰州市"}));
 }
 
-TEST_F(ZonesServiceTest, MergedZonesNameTheirSuccessors) {
+TEST_P(ZonesServiceTest, MergedZonesNameTheirSuccessors) {
   for (const auto& [id, successor] : std::map<std::string, std::string>{
            {"haikou", "hainan"}, {"sanya", "hainan"}, {"alashankou", "bortala"}}) {
     auto zone = Zone(id);
@@ -160,7 +163,7 @@ TEST_F(ZonesServiceTest, MergedZonesNameTheirSuccessors) {
   EXPECT_THAT(Resolve("nowhere", "year: 2025"), Fails(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
 }
 
-TEST_F(ZonesServiceTest, AZoneIsMergedIntoOneThatIsInForce) {
+TEST_P(ZonesServiceTest, AZoneIsMergedIntoOneThatIsInForce) {
   const auto merge = [&](const std::string& successor, const std::string& date) {
     return Call<v1::PilotZone, v1::MergePilotZoneRequest>(
         "PilotZoneService/MergePilotZone", "name: 'pilotZones/taizhou-zhejiang' successor: '" +
@@ -183,7 +186,7 @@ TEST_F(ZonesServiceTest, AZoneIsMergedIntoOneThatIsInForce) {
               Fails(StatusCode::kFailedPrecondition, "RESOURCE_IN_USE"));
 }
 
-TEST_F(ZonesServiceTest, EnterprisesAreKnownByTheirCreditCode) {
+TEST_P(ZonesServiceTest, EnterprisesAreKnownByTheirCreditCode) {
   ASSERT_THAT(CreateFirm(), IsOk());
   EXPECT_THAT(CreateFirm("91330108madem0001b"),
               FailsAt(StatusCode::kInvalidArgument, "INVALID_NAME", Fields({"enterprise_id"})));
@@ -193,7 +196,7 @@ TEST_F(ZonesServiceTest, EnterprisesAreKnownByTheirCreditCode) {
   EXPECT_THAT(CreateFirm("de-hrb86891"), Fails(StatusCode::kInvalidArgument, "INVALID_FIELDS"));
 }
 
-TEST_F(ZonesServiceTest, AnEnterpriseJoinsAZoneThatIsInForce) {
+TEST_P(ZonesServiceTest, AnEnterpriseJoinsAZoneThatIsInForce) {
   EXPECT_THAT(CreateFirm(kFirm, "none"),
               FailsAt(StatusCode::kInvalidArgument, "REFERENCE_NOT_FOUND",
                       Fields({"enterprise.pilot_zone"})));
@@ -201,7 +204,7 @@ TEST_F(ZonesServiceTest, AnEnterpriseJoinsAZoneThatIsInForce) {
   EXPECT_THAT(CreateFirm(kFirm, "ningbo"), IsOk());
 }
 
-TEST_F(ZonesServiceTest, ExplainsEligibility) {
+TEST_P(ZonesServiceTest, ExplainsEligibility) {
   ASSERT_THAT(CreateFirm(), IsOk());
   const std::string asked = std::string("enterprise: 'enterprises/") + kFirm +
                             "' supervision_mode: 'supervisionModes/9610' ";
@@ -242,7 +245,7 @@ TEST_F(ZonesServiceTest, ExplainsEligibility) {
               Fails(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
 }
 
-TEST_F(ZonesServiceTest, APolicyIsDraftedEnactedAndRepealed) {
+TEST_P(ZonesServiceTest, APolicyIsDraftedEnactedAndRepealed) {
   const std::string policy =
       "policy_id: 'p1' policy { title: 'P' clauses { id: 'c1' title: 'C' "
       "conditions { id: 'k1' title: 'K' expression: '%' } } }";
@@ -276,7 +279,7 @@ TEST_F(ZonesServiceTest, APolicyIsDraftedEnactedAndRepealed) {
   EXPECT_EQ(in_force(), 1);
 }
 
-TEST_F(ZonesServiceTest, DocumentsAreKnownByTheirDigest) {
+TEST_P(ZonesServiceTest, DocumentsAreKnownByTheirDigest) {
   const auto create = [&](const std::string& rest) {
     return Call<v1::Document, v1::CreateDocumentRequest>(
         "DocumentService/CreateDocument",
@@ -291,15 +294,16 @@ TEST_F(ZonesServiceTest, DocumentsAreKnownByTheirDigest) {
   EXPECT_EQ(document->sha256(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST_F(ZonesServiceTest, AZoneOfficeActsForItsOwnFirms) {
+TEST_P(ZonesServiceTest, AZoneOfficeActsForItsOwnFirms) {
   ASSERT_THAT(CreateFirm(), IsOk());
-  auto server = TestServer::Start(
+  server_.reset();
+  database_ = GetParam().Create();
+  server_ = TestServer::Start(
       {.definition = ZonesDefinition(),
        .access = caravan::testing::PolicyOf(
            {{"users/admin", "*"}, {"users/office", "zones.enterprises.*", "pilotZones/hangzhou"}}),
-       .store = "",
+       .store = database_->url(),
        .adjust = nullptr});
-  server_ = std::move(server);
   Load();
   const CallOptions office{.principal = "users/office"};
   const auto create = [&](const std::string& zone) {
@@ -327,6 +331,9 @@ TEST_F(ZonesServiceTest, AZoneOfficeActsForItsOwnFirms) {
                            Parse<v1::GetPilotZoneRequest>("name: 'pilotZones/hangzhou'"), office)),
       Fails(StatusCode::kPermissionDenied, "PERMISSION_DENIED"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, ZonesServiceTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
 
 }  // namespace
 }  // namespace caravan::zones

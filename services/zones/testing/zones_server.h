@@ -1,5 +1,5 @@
 // A zones server with a few zones, firms and documents, for tests of its
-// collections.
+// collections on both engines.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "caravan/zones/v1/enterprises.pb.h"
 #include "caravan/zones/v1/pilot_zones.pb.h"
 #include "gtest/gtest.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/common/testing/test_server.h"
 #include "services/zones/testing/messages.h"
@@ -28,14 +29,15 @@ inline constexpr char kNingboFirm[] = "enterprises/91330200madem0002y";
 //
 // Zones: hangzhou, ningbo (Zhejiang), zhengzhou (Henan), and haikou, which ended
 // in April 2025. Documents: d1, d2.
-class ZonesServer : public ::testing::Test {
+class ZonesServer : public ::testing::TestWithParam<store::TestStore> {
  protected:
   // `more` are permissions beside those.
   explicit ZonesServer(const std::vector<caravan::testing::Permission>& more = {})
       : clock_(absl::FromCivil(absl::CivilSecond(2026, 11, 23, 4), absl::UTCTimeZone())),
+        database_(GetParam().Create()),
         server_(caravan::testing::TestServer::Start({.definition = ZonesDefinition(),
                                                      .access = Access(more),
-                                                     .store = "",
+                                                     .store = database_->url(),
                                                      .clock = clock_.AsFunction(),
                                                      .adjust = nullptr})) {
     using caravan::testing::IsOk;
@@ -91,6 +93,7 @@ class ZonesServer : public ::testing::Test {
   }
 
   caravan::testing::TestClock clock_;
+  std::unique_ptr<store::TestDatabase> database_;
   std::unique_ptr<caravan::testing::TestServer> server_;
 };
 
