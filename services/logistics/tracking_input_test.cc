@@ -45,7 +45,10 @@ class TrackingInputTest : public TrackingTest {
   std::string calm_;
 };
 
-TEST_F(TrackingInputTest, EventsOfOddTimesAreKeptAndCounted) {
+INSTANTIATE_TEST_SUITE_P(Engines, TrackingInputTest, ::testing::ValuesIn(store::TestStores()),
+                         store::TestStoreName);
+
+TEST_P(TrackingInputTest, EventsOfOddTimesAreKeptAndCounted) {
   // From before the parcel, of the future by an hour, behind the delivery, and a leg that
   // ends before it begins.
   ASSERT_THAT((Call<Parcel, v1::CreateParcelRequest>(
@@ -80,7 +83,7 @@ TEST_F(TrackingInputTest, EventsOfOddTimesAreKeptAndCounted) {
   EXPECT_EQ(card->delivered(), 1);  // the calm one's; the odd one's was in July
 }
 
-TEST_F(TrackingInputTest, EventsBeforeTheirParcelOpenItAndAreClaimed) {
+TEST_P(TrackingInputTest, EventsBeforeTheirParcelOpenItAndAreClaimed) {
   const auto told = Ingest("partners/line", Event("Learly", "PU", "2024-07-28T08:00:00Z"));
   ASSERT_THAT(told, IsOk());
   EXPECT_EQ(told->counts().opened_parcels(), 1);
@@ -90,7 +93,7 @@ TEST_F(TrackingInputTest, EventsBeforeTheirParcelOpenItAndAreClaimed) {
   EXPECT_EQ(claimed->state(), Parcel::UNDER_WAY);
 }
 
-TEST_F(TrackingInputTest, CarriersOutsideThePartnershipAnnounceNothing) {
+TEST_P(TrackingInputTest, CarriersOutsideThePartnershipAnnounceNothing) {
   const std::string wrong =
       "parcel { partnership: 'partnerships/agreed' lane: 'lanes/hz-it' "
       "tracking_numbers { carrier: 'partners/other' number: 'X1' } }";
@@ -111,7 +114,7 @@ TEST_F(TrackingInputTest, CarriersOutsideThePartnershipAnnounceNothing) {
   EXPECT_FALSE(Exists("x"));
 }
 
-TEST_F(TrackingInputTest, AParcelTakesAThousandOfTenThousandEvents) {
+TEST_P(TrackingInputTest, AParcelTakesAThousandOfTenThousandEvents) {
   v1::IngestEventsRequest request;
   request.set_carrier("partners/line");
   for (int i = 0; i < 9'999; ++i) {
@@ -139,7 +142,7 @@ TEST_F(TrackingInputTest, AParcelTakesAThousandOfTenThousandEvents) {
   }
 }
 
-TEST_F(TrackingInputTest, BatchesThatAreTooLargeAreRefusedWhole) {
+TEST_P(TrackingInputTest, BatchesThatAreTooLargeAreRefusedWhole) {
   v1::IngestEventsRequest request;
   request.set_carrier("partners/line");
   for (int i = 0; i <= 10'000; ++i) {
@@ -163,7 +166,7 @@ TEST_F(TrackingInputTest, BatchesThatAreTooLargeAreRefusedWhole) {
       Fails(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
 }
 
-TEST_F(TrackingInputTest, ABatchThatIsWrongAsAWholeEndsTheStreamBehindThoseBefore) {
+TEST_P(TrackingInputTest, ABatchThatIsWrongAsAWholeEndsTheStreamBehindThoseBefore) {
   for (const std::string wrong : {"carrier: 'partners/nobody'", "carrier: 'lanes/hz-it'",
                                   "carrier: 'partners/line' position: -1"}) {
     grpc::ClientContext context;
@@ -184,7 +187,7 @@ TEST_F(TrackingInputTest, ABatchThatIsWrongAsAWholeEndsTheStreamBehindThoseBefor
 }
 
 // Acknowledgements that are not read hold up what comes behind, and nothing gathers.
-TEST_F(TrackingInputTest, AStreamThatReadsNoAcknowledgementsIsHeldUp) {
+TEST_P(TrackingInputTest, AStreamThatReadsNoAcknowledgementsIsHeldUp) {
   constexpr int kBatches = 2'000;
   // Each is refused event by event, so that an acknowledgement has some hundred kilobytes.
   v1::StreamEventsRequest batch;
@@ -217,7 +220,7 @@ TEST_F(TrackingInputTest, AStreamThatReadsNoAcknowledgementsIsHeldUp) {
   EXPECT_LT(cursor->position(), 150);
 }
 
-TEST_F(TrackingInputTest, WhatIsOnlyCheckedChangesNothing) {
+TEST_P(TrackingInputTest, WhatIsOnlyCheckedChangesNothing) {
   const std::string parcel =
       "parcel { partnership: 'partnerships/agreed' lane: 'lanes/hz-it' "
       "tracking_numbers { carrier: 'partners/line' number: 'Lchecked' } } ";
@@ -256,7 +259,7 @@ TEST_F(TrackingInputTest, WhatIsOnlyCheckedChangesNothing) {
               Fails(StatusCode::kAlreadyExists, "PARCEL_EXISTS"));
 }
 
-TEST_F(TrackingInputTest, WhoIsNotPermittedAnnouncesAndLinksNothing) {
+TEST_P(TrackingInputTest, WhoIsNotPermittedAnnouncesAndLinksNothing) {
   EXPECT_THAT(Announce("mine", "", "users/poste"), IsOk());  // as its courier
   for (const std::string principal : {"users/other", "users/nobody"}) {
     EXPECT_THAT(Announce("theirs", "", principal),

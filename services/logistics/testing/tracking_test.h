@@ -1,4 +1,4 @@
-// A server of logistics, for tests of parcels and events through it.
+// A server of logistics on either engine, for tests of parcels and events through it.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,7 @@
 #include "google/protobuf/text_format.h"
 #include "grpcpp/support/sync_stream.h"
 #include "gtest/gtest.h"
+#include "services/common/store/testing.h"
 #include "services/common/testing/status_matchers.h"
 #include "services/common/testing/test_server.h"
 #include "services/logistics/logistics.h"
@@ -32,7 +33,7 @@ T Parse(const std::string& text) {
 // A line-haul company `line`, couriers `poste` and `other`, a lane `hz-it` to Italy that
 // the partnership `agreed` of `line` and `poste` serves with three working hours after the
 // hub. It is noon of 2 August 2024 (UTC).
-class TrackingTest : public ::testing::Test {
+class TrackingTest : public ::testing::TestWithParam<store::TestStore> {
  protected:
   TrackingTest() {
     server_ = caravan::testing::TestServer::Start(
@@ -47,6 +48,7 @@ class TrackingTest : public ::testing::Test {
               {"users/poste", "logistics.parcels.create", "partners/poste"},
               {"users/line", "logistics.parcels.create", "partners/line"},
               {"users/other", "logistics.parcels.get", "partners/other"}}),
+         .store = database_->url(),
          .clock = clock_.AsFunction(),
          .adjust = [](settings::ServerSettings& settings) {
            settings.add_peer("zones=unix:/nonexistent/zones.sock");
@@ -164,6 +166,7 @@ class TrackingTest : public ::testing::Test {
 
   caravan::testing::TestClock clock_{
       absl::FromCivil(absl::CivilSecond(2024, 8, 2, 12, 0, 0), absl::UTCTimeZone())};
+  std::unique_ptr<store::TestDatabase> database_ = GetParam().Create();
   std::unique_ptr<caravan::testing::TestServer> server_;
 };
 
