@@ -666,8 +666,9 @@ TEST_P(ParcelKeeperTest, WhenItWasAnnouncedIsCheckedAndPartOfIt) {
   time.set_seconds(time.seconds() - 1);
   EXPECT_EQ(api::ReasonOf(Create(request).status()), "PARCEL_EXISTS");
   // Who does not say when leaves it as it is.
+  const int64_t announced = time.seconds() + 1;
   request.mutable_parcel()->clear_announce_time();
-  EXPECT_EQ(Create(request)->announce_time().seconds(), time.seconds() + 1);
+  EXPECT_EQ(Create(request)->announce_time().seconds(), announced);
 }
 
 TEST_P(ParcelKeeperTest, UpdatingMovesAParcelBetweenScorecards) {
