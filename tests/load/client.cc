@@ -157,6 +157,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Endpoint& endpoint)
   arguments.SetMaxReceiveMessageSize(-1);
   // Otherwise channels of the same arguments share one connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // The machine is shared with what is measured: nothing that a run does not use.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   if (endpoint.ca.empty()) {
     return grpc::CreateCustomChannel(endpoint.address, grpc::InsecureChannelCredentials(),
                                      arguments);
