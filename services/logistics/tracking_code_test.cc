@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 constexpr char kHeader[] = "vocabulary,code,status,reason,note\n";
 
 std::string ReadData(const std::string& file) {
-  std::ifstream in(std::string(CARAVAN_REFERENCE_DATA) + "/" + file, std::ios::binary);
+  std::ifstream in(absl::StrCat(CARAVAN_REFERENCE_DATA, "/", file), std::ios::binary);
   std::stringstream text;
   text << in.rdbuf();
   EXPECT_TRUE(in) << file;
