@@ -1,18 +1,22 @@
 // Tracking events a second, acknowledged as durable over a stream with scorecards kept,
 // in turns with the engine's own bulk insert (SQLite) or COPY (PostgreSQL) of the same
-// rows with one index; then how long scorecards take.
+// rows with one index; then how long scorecards take, and a like question in SQL over the
+// yardstick's rows.
 //
-//   ingestion_benchmark <store> <yardstick> <events> <events in a turn>
+//   ingestion_benchmark <store> <yardstick> <events> <events in a line of the report>
 //
 // for example `ingestion_benchmark sqlite:/tmp/b.db /tmp/yardstick.db 1000000 200000`, or with
 // PostgreSQL `postgresql:host=... dbname=...` and the yardstick `host=... dbname=...`. Both
 // are new. Client, generator and service share one process and its cores; the generator
-// rests while the clock runs. The service's time is that of the stream.
+// rests while the clock runs. The service's time is that of the stream. Turns are of
+// 100,000 events: announcements and links, the stream, late announcements, and the yardstick,
+// one behind the other.
 #include <libpq-fe.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -48,8 +52,13 @@ namespace v1 = logistics::v1;
 using logistics::testing::StreamGenerator;
 using logistics::testing::StreamItem;
 
+constexpr int64_t kEventsOfTurn = 100'000;
 constexpr int kAnnounced = 1000;  // at once
+constexpr int kCallers = 64;      // of links
 constexpr int kQueries = 1000;
+// Parcels set out in two years, so that twenty couriers have 480 months of them.
+constexpr absl::CivilMonth kBegin(2024, 9);
+constexpr int kMonths = 24;
 
 void NeedOk(const absl::Status& status) {
   if (status.ok()) return;
@@ -65,6 +74,13 @@ T Need(absl::StatusOr<T> result) {
 
 double Seconds(absl::Time since) { return absl::ToDoubleSeconds(absl::Now() - since); }
 
+// Of this process, now.
+int64_t MemoryMiB() {
+  int64_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * sysconf(_SC_PAGESIZE) >> 20;
+}
+
 // What is inserted of an event by the yardstick.
 struct RawEvent {
   const std::string* carrier;
@@ -76,6 +92,10 @@ class Yardstick {
   virtual ~Yardstick() = default;
   // Inserts rows in transactions of the service's batches' size, each durable.
   virtual void Insert(const std::vector<RawEvent>& rows, size_t at_once) = 0;
+  // Asks for the days between first and last event by carrier and month: how many, the
+  // share within five days, p50 and p90. That is less than a scorecard's question, which
+  // knows milestones, commitments and corrections. How many groups there are.
+  virtual int Ask() = 0;
 };
 
 class SqliteYardstick : public Yardstick {
@@ -115,6 +135,26 @@ class SqliteYardstick : public Yardstick {
       }
       Check(sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr));
     }
+  }
+
+  int Ask() override {
+    sqlite3_stmt* ask = nullptr;
+    Check(sqlite3_prepare_v2(
+        db_,
+        "WITH legs AS (SELECT carrier, strftime('%Y-%m', max(receipt), 'unixepoch') AS month, "
+        "max(receipt) - min(receipt) AS took FROM events GROUP BY carrier, number), "
+        "ranked AS (SELECT carrier, month, took, row_number() OVER (PARTITION BY carrier, month "
+        "ORDER BY took) AS rank, count(*) OVER (PARTITION BY carrier, month) AS n FROM legs) "
+        "SELECT carrier, month, n, avg(took <= 432000), min(CASE WHEN rank >= 0.5 * n THEN took "
+        "END), min(CASE WHEN rank >= 0.9 * n THEN took END) FROM ranked GROUP BY carrier, month",
+        -1, &ask, nullptr));
+    int groups = 0;
+    int code = SQLITE_OK;
+    for (; (code = sqlite3_step(ask)) == SQLITE_ROW; ++groups) {
+    }
+    sqlite3_finalize(ask);
+    if (code != SQLITE_DONE) Check(code);
+    return groups;
   }
 
  private:
@@ -166,6 +206,19 @@ class PostgresYardstick : public Yardstick {
       PQclear(result);
       PQgetResult(connection_);
     }
+  }
+
+  int Ask() override {
+    PGresult* result = PQexec(
+        connection_,
+        "SELECT carrier, month, count(*), avg((took <= 432000)::int), "
+        "percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY took) FROM (SELECT carrier, "
+        "date_trunc('month', to_timestamp(max(receipt))) AS month, max(receipt) - min(receipt) "
+        "AS took FROM yardstick_events GROUP BY carrier, number) AS legs GROUP BY carrier, month");
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) Fail();
+    const int groups = PQntuples(result);
+    PQclear(result);
+    return groups;
   }
 
  private:
@@ -259,27 +312,37 @@ class Benchmark {
     Call<v1::LoadPartnershipsResponse>("PartnershipService/LoadPartnerships", request);
   }
 
-  // Takes in so many events, and inserts the same ones into the yardstick, in turns.
-  void Run(int64_t events, int64_t in_turn) {
+  // Takes in so many events, and inserts the same ones into the yardstick, in turns; a line
+  // of the report tells of `in_line` events.
+  void Run(int64_t events, int64_t in_line) {
     std::printf("%12s %14s %14s %7s %10s\n", "events", "events/s", "yardstick/s", "ratio", "MiB");
+    double all_service = 0, all_raw = 0;
     int64_t done = 0;
-    while (done < events) {
-      const int64_t turn = std::min(in_turn, events - done);
-      Gather(turn);
-      const double service = Stream();
-      const double raw = InsertRaw();
-      done += turn;
-      rusage usage;
-      getrusage(RUSAGE_SELF, &usage);
-      std::printf("%12lld %14.0f %14.0f %7.2f %10ld\n", static_cast<long long>(done),
-                  static_cast<double>(turn) / service, static_cast<double>(turn) / raw,
-                  raw / service, usage.ru_maxrss / 1024);
+    for (int64_t end = 0; done < events;) {
+      end = std::min(end + in_line, events);
+      const int64_t before = done;
+      double service = 0, raw = 0;
+      while (done < end && Gather(std::min(kEventsOfTurn, end - done))) {
+        done += gathered_;
+        service += Stream();
+        raw += InsertRaw();
+      }
+      if (done == before) break;
+      std::printf("%12lld %14.0f %14.0f %7.2f %10lld\n", static_cast<long long>(done),
+                  static_cast<double>(done - before) / service,
+                  static_cast<double>(done - before) / raw, raw / service,
+                  static_cast<long long>(MemoryMiB()));
       std::fflush(stdout);
-      services_ += service;
-      raws_ += raw;
+      all_service += service;
+      all_raw += raw;
     }
-    std::printf("%12s %14.0f %14.0f %7.2f\n", "all", static_cast<double>(events) / services_,
-                static_cast<double>(events) / raws_, raws_ / services_);
+    std::printf("%12s %14.0f %14.0f %7.2f\n", "all", static_cast<double>(done) / all_service,
+                static_cast<double>(done) / all_raw, all_raw / all_service);
+    std::printf("%lld batches, %lld parcels announced, %lld numbers linked; seconds besides: ",
+                static_cast<long long>(all_batches_), static_cast<long long>(all_announced_),
+                static_cast<long long>(all_linked_));
+    std::printf("generating %.0f, announcing %.0f, linking %.0f\n", generating_, announcing_,
+                linking_);
   }
 
   // How long a scorecard of a courier and month takes, and all of them.
@@ -290,9 +353,7 @@ class Benchmark {
       v1::ComputeScorecardRequest request;
       request.set_dimension(v1::COURIER);
       request.set_value(random.Pick(couriers_));
-      request.mutable_begin_date()->set_year(2024);
-      request.mutable_begin_date()->set_month(9 + static_cast<int>(random.Below(4)));
-      request.mutable_begin_date()->set_day(1);
+      SetMonth(kBegin + static_cast<int>(random.Below(kMonths)), request.mutable_begin_date());
       const absl::Time start = absl::Now();
       Call<v1::Scorecard>("ScorecardService/ComputeScorecard", request);
       times.push_back(1e3 * Seconds(start));
@@ -306,12 +367,8 @@ class Benchmark {
       v1::QueryScorecardsRequest request;
       request.set_dimension(v1::COURIER);
       request.set_granularity(v1::MONTH);
-      request.mutable_begin_date()->set_year(2024);
-      request.mutable_begin_date()->set_month(1);
-      request.mutable_begin_date()->set_day(1);
-      request.mutable_end_date()->set_year(2026);
-      request.mutable_end_date()->set_month(1);
-      request.mutable_end_date()->set_day(1);
+      SetMonth(kBegin, request.mutable_begin_date());
+      SetMonth(kBegin + kMonths, request.mutable_end_date());
       const absl::Time start = absl::Now();
       groups = Call<v1::QueryScorecardsResponse>("ScorecardService/QueryScorecards", request)
                    .scorecards_size();
@@ -320,16 +377,28 @@ class Benchmark {
     std::sort(times.begin(), times.end());
     std::printf("all couriers by month, %d groups: p50 %.2f ms, most %.2f ms\n", groups,
                 times[times.size() / 2], times.back());
+    std::fflush(stdout);
+    const absl::Time start = absl::Now();
+    groups = yardstick_->Ask();
+    std::printf("in SQL over raw events, %d groups: %.0f ms\n", groups, 1e3 * Seconds(start));
   }
 
  private:
-  // Four months of parcels, as many as such a number of events takes.
+  static void SetMonth(absl::CivilMonth month, google::type::Date* date) {
+    date->set_year(static_cast<int>(month.year()));
+    date->set_month(month.month());
+    date->set_day(1);
+  }
+
   static logistics::testing::StreamOptions Options(int64_t events) {
     logistics::testing::StreamOptions options;
     options.events = events;
+    options.begin = absl::CivilDay(kBegin);
+    options.days = static_cast<int>(absl::CivilDay(kBegin + kMonths) - options.begin);
     options.world.zones = false;
-    // Carriers that gather what they send.
-    options.batch_age = absl::Hours(24);
+    // Carriers gather what they send: some 500 events, however many there are in a day.
+    const double days = 10e6 / static_cast<double>(events);
+    options.batch_age = absl::Hours(24) * std::clamp(days, 0.05, 20.0);
     return options;
   }
 
@@ -338,15 +407,17 @@ class Benchmark {
     return Need(server_->Call<Response>(method, request, {.timeout = absl::Minutes(5)}));
   }
 
-  // The next events of the generator, with the announcements and links between.
-  void Gather(int64_t events) {
+  // The next events of the generator, with the announcements and links between; false
+  // where there are none.
+  bool Gather(int64_t events) {
+    const absl::Time start = absl::Now();
     early_.clear();
     late_.clear();
     links_.clear();
     batches_.clear();
     StreamItem item;
-    int64_t gathered = 0;
-    while (gathered < events && generator_.Next(&item)) {
+    gathered_ = 0;
+    while (gathered_ < events && generator_.Next(&item)) {
       now_ = std::max(now_, item.time);
       switch (item.kind) {
         case StreamItem::Kind::kAnnouncement:
@@ -356,11 +427,13 @@ class Benchmark {
           links_.push_back(item.link);
           break;
         case StreamItem::Kind::kBatch:
-          gathered += item.batch.events_size();
+          gathered_ += item.batch.events_size();
           batches_.push_back(item.batch);
           break;
       }
     }
+    generating_ += Seconds(start);
+    return gathered_ > 0;
   }
 
   void Announce(const std::vector<v1::CreateParcelRequest>& parcels) {
@@ -373,12 +446,32 @@ class Benchmark {
     }
   }
 
+  // By many callers at once.
+  void Link() {
+    const absl::Time start = absl::Now();
+    std::atomic<size_t> next = 0;
+    std::vector<std::thread> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.emplace_back([&] {
+        for (size_t at; (at = next++) < links_.size();) {
+          // A parcel that was never announced cannot be linked.
+          (void)server_->Call<v1::Parcel>("ParcelService/LinkTrackingNumber", links_[at],
+                                          {.timeout = absl::Minutes(5)});
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    all_linked_ += static_cast<int64_t>(links_.size());
+    linking_ += Seconds(start);
+  }
+
   // Announces, and streams the batches; the seconds that these took.
   double Stream() {
     if (now_ > clock_.Now()) clock_.Advance(now_ - clock_.Now());
     const absl::Time announcing = absl::Now();
     Announce(early_);
-    const double announced = Seconds(announcing);
+    announcing_ += Seconds(announcing);
+    Link();
     const absl::Time start = absl::Now();
     grpc::ClientContext context;
     context.AddMetadata("caravan-principal", "users/admin");
@@ -404,14 +497,11 @@ class Benchmark {
       std::exit(1);
     }
     const double seconds = Seconds(start);
-    for (const v1::LinkTrackingNumberRequest& link : links_) {
-      // A parcel that was never announced cannot be linked.
-      (void)server_->Call<v1::Parcel>("ParcelService/LinkTrackingNumber", link,
-                                      {.timeout = absl::Minutes(5)});
-    }
+    const absl::Time late = absl::Now();
     Announce(late_);
-    std::fprintf(stderr, "  %zu announced in %.1f s, %zu batches\n", early_.size(), announced,
-                 batches_.size());
+    announcing_ += Seconds(late);
+    all_announced_ += static_cast<int64_t>(early_.size() + late_.size());
+    all_batches_ += static_cast<int64_t>(batches_.size());
     return seconds;
   }
 
@@ -435,18 +525,20 @@ class Benchmark {
   std::vector<v1::CreateParcelRequest> early_, late_;
   std::vector<v1::LinkTrackingNumberRequest> links_;
   std::vector<v1::StreamEventsRequest> batches_;
-  double services_ = 0, raws_ = 0;
+  int64_t gathered_ = 0;  // events
+  int64_t all_announced_ = 0, all_linked_ = 0, all_batches_ = 0;
+  double generating_ = 0, announcing_ = 0, linking_ = 0;
 };
 
 }  // namespace
 }  // namespace caravan::load
 
 int main(int argc, char** argv) {
-  int64_t events = 0, in_turn = 0;
-  if (argc != 5 || !absl::SimpleAtoi(argv[3], &events) || !absl::SimpleAtoi(argv[4], &in_turn) ||
-      events < 1 || in_turn < 1) {
+  int64_t events = 0, in_line = 0;
+  if (argc != 5 || !absl::SimpleAtoi(argv[3], &events) || !absl::SimpleAtoi(argv[4], &in_line) ||
+      events < 1 || in_line < 1) {
     std::fprintf(stderr,
-                 "usage: ingestion_benchmark <store> <yardstick> <events> <events in a turn>\n");
+                 "usage: ingestion_benchmark <store> <yardstick> <events> <events in a line>\n");
     return 2;
   }
   std::unique_ptr<caravan::load::Yardstick> yardstick;
@@ -456,7 +548,7 @@ int main(int argc, char** argv) {
     yardstick = std::make_unique<caravan::load::PostgresYardstick>(argv[2]);
   }
   caravan::load::Benchmark benchmark(argv[1], std::move(yardstick), events);
-  benchmark.Run(events, in_turn);
+  benchmark.Run(events, in_line);
   benchmark.Ask();
   return 0;
 }
