@@ -275,6 +275,8 @@ class Benchmark {
                                           .clock = clock_.AsFunction(),
                                           .adjust = [](settings::ServerSettings& settings) {
                                             settings.add_peer("zones=unix:/nonexistent/zones.sock");
+                                            // Links wait in them for their commits.
+                                            settings.set_threads(kCallers);
                                           }});
     for (const v1::TrackingVocabulary& vocabulary : Vocabularies()) {
       v1::CreateTrackingVocabularyRequest request;
