@@ -238,5 +238,30 @@ TEST_F(PostgresParcelStoreTest, APartitionThatIsGoneIsMadeAgain) {
   EXPECT_FALSE(Has(1, "b"));
 }
 
+TEST_F(PostgresParcelStoreTest, CompressesTheJournalWithTheFastestThatTheServerHas) {
+  const std::string journal(1 << 20, 'j');
+  ASSERT_EQ(store_->Write({0},
+                          [&](ParcelTransaction& tx) {
+                            tx.Append(0, journal, "c");
+                            return absl::OkStatus();
+                          }),
+            absl::OkStatus());
+  const std::vector<std::string> best = Admin(
+      "SELECT CASE WHEN 'lz4' = ANY (enumvals) THEN 'lz4' ELSE 'pglz' END FROM pg_settings WHERE "
+      "name = 'default_toast_compression'");
+  EXPECT_EQ(Admin(absl::StrCat("SELECT pg_column_compression(record) FROM ", options_.schema,
+                               ".journal")),
+            best);
+  // What another version has compressed otherwise is read as well.
+  Admin(absl::StrCat("SET default_toast_compression = pglz; INSERT INTO ", options_.schema,
+                     ".journal SELECT bucket, 2, day, repeat('k', 1048576)::bytea FROM ",
+                     options_.schema, ".journal"));
+  const auto page = store_->ReadJournal(0, 0, 10);
+  ASSERT_EQ(page.status(), absl::OkStatus());
+  ASSERT_EQ(page->rows.size(), 2u);
+  EXPECT_EQ(page->rows[0].record, journal);
+  EXPECT_EQ(page->rows[1].record, std::string(1 << 20, 'k'));
+}
+
 }  // namespace
 }  // namespace caravan::logistics

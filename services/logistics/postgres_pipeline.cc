@@ -124,8 +124,12 @@ absl::Status PostgresPipeline::Connect() {
       connection_, [](void*, const PGresult*) {}, nullptr);
   // All goes along an index, always: how long a statement takes must not depend on what
   // the planner guesses of a table's size.
+  // The journal's rows are of megabytes: where the server has LZ4, they are compressed with
+  // a tenth of the work. What was written otherwise is read as before.
   const std::string setup = absl::StrCat(
-      "SET search_path = \"", settings_.schema,
+      "SELECT set_config(name, 'lz4', false) FROM pg_settings WHERE name = "
+      "'default_toast_compression' AND 'lz4' = ANY (enumvals); SET search_path = \"",
+      settings_.schema,
       "\"; SET synchronous_commit = on; SET jit = off; SET enable_seqscan = off; "
       "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
       "SET idle_in_transaction_session_timeout = ",
