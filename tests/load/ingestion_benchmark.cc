@@ -9,14 +9,14 @@
 // PostgreSQL `postgresql:host=... dbname=...` and the yardstick `host=... dbname=...`. Both
 // are new. Client, generator and service share one process and its cores; the generator
 // rests while the clock runs. The service's time is that of the stream. Turns are of
-// 100,000 events: announcements and links, the stream, late announcements, and the yardstick,
-// one behind the other.
+// 100,000 events: announcements, the stream, late announcements, and the yardstick, one behind
+// the other. A number that a parcel gets at hand-over is announced with it: so many links by
+// themselves would take longer than all else.
 #include <libpq-fe.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -26,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -54,7 +55,6 @@ using logistics::testing::StreamItem;
 
 constexpr int64_t kEventsOfTurn = 100'000;
 constexpr int kAnnounced = 1000;  // at once
-constexpr int kCallers = 64;      // of links
 constexpr int kQueries = 1000;
 // Parcels set out in two years, so that twenty couriers have 480 months of them.
 constexpr absl::CivilMonth kBegin(2024, 9);
@@ -269,14 +269,13 @@ class Benchmark {
  public:
   Benchmark(std::string store, std::unique_ptr<Yardstick> yardstick, int64_t events)
       : yardstick_(std::move(yardstick)), generator_(Options(events)) {
+    GatherLinks(events);
     server_ = testing::TestServer::Start({.definition = logistics::LogisticsDefinition(),
                                           .access = testing::PolicyOf({{"users/admin", "*"}}),
                                           .store = std::move(store),
                                           .clock = clock_.AsFunction(),
                                           .adjust = [](settings::ServerSettings& settings) {
                                             settings.add_peer("zones=unix:/nonexistent/zones.sock");
-                                            // Links wait in them for their commits.
-                                            settings.set_threads(kCallers);
                                           }});
     for (const v1::TrackingVocabulary& vocabulary : Vocabularies()) {
       v1::CreateTrackingVocabularyRequest request;
@@ -340,11 +339,10 @@ class Benchmark {
     }
     std::printf("%12s %14.0f %14.0f %7.2f\n", "all", static_cast<double>(done) / all_service,
                 static_cast<double>(done) / all_raw, all_raw / all_service);
-    std::printf("%lld batches, %lld parcels announced, %lld numbers linked; seconds besides: ",
+    std::printf("%lld batches, %lld parcels announced; seconds besides: generating %.0f, ",
                 static_cast<long long>(all_batches_), static_cast<long long>(all_announced_),
-                static_cast<long long>(all_linked_));
-    std::printf("generating %.0f, announcing %.0f, linking %.0f\n", generating_, announcing_,
-                linking_);
+                generating_);
+    std::printf("announcing %.0f\n", announcing_);
   }
 
   // How long a scorecard of a courier and month takes, and all of them.
@@ -409,24 +407,39 @@ class Benchmark {
     return Need(server_->Call<Response>(method, request, {.timeout = absl::Minutes(5)}));
   }
 
-  // The next events of the generator, with the announcements and links between; false
+  // The numbers that parcels get by links: the generator tells of them when it comes to them.
+  void GatherLinks(int64_t events) {
+    StreamGenerator generator(Options(events));
+    StreamItem item;
+    while (generator.Next(&item)) {
+      if (item.kind != StreamItem::Kind::kLink) continue;
+      v1::TrackingNumber& number = links_[item.link.name().substr(item.link.name().find('/') + 1)];
+      number.set_carrier(item.link.carrier());
+      number.set_number(item.link.tracking_number());
+    }
+  }
+
+  // The next events of the generator, with the announcements between; false
   // where there are none.
   bool Gather(int64_t events) {
     const absl::Time start = absl::Now();
     early_.clear();
     late_.clear();
-    links_.clear();
     batches_.clear();
     StreamItem item;
     gathered_ = 0;
     while (gathered_ < events && generator_.Next(&item)) {
       now_ = std::max(now_, item.time);
       switch (item.kind) {
-        case StreamItem::Kind::kAnnouncement:
-          (item.late ? late_ : early_).push_back(item.announcement);
+        case StreamItem::Kind::kAnnouncement: {
+          auto& announced = (item.late ? late_ : early_).emplace_back(item.announcement);
+          const auto link = links_.find(announced.parcel_id());
+          if (link == links_.end()) break;
+          *announced.mutable_parcel()->add_tracking_numbers() = std::move(link->second);
+          links_.erase(link);
           break;
+        } break;
         case StreamItem::Kind::kLink:
-          links_.push_back(item.link);
           break;
         case StreamItem::Kind::kBatch:
           gathered_ += item.batch.events_size();
@@ -448,32 +461,12 @@ class Benchmark {
     }
   }
 
-  // By many callers at once.
-  void Link() {
-    const absl::Time start = absl::Now();
-    std::atomic<size_t> next = 0;
-    std::vector<std::thread> callers;
-    for (int i = 0; i < kCallers; ++i) {
-      callers.emplace_back([&] {
-        for (size_t at; (at = next++) < links_.size();) {
-          // A parcel that was never announced cannot be linked.
-          (void)server_->Call<v1::Parcel>("ParcelService/LinkTrackingNumber", links_[at],
-                                          {.timeout = absl::Minutes(5)});
-        }
-      });
-    }
-    for (std::thread& caller : callers) caller.join();
-    all_linked_ += static_cast<int64_t>(links_.size());
-    linking_ += Seconds(start);
-  }
-
   // Announces, and streams the batches; the seconds that these took.
   double Stream() {
     if (now_ > clock_.Now()) clock_.Advance(now_ - clock_.Now());
     const absl::Time announcing = absl::Now();
     Announce(early_);
     announcing_ += Seconds(announcing);
-    Link();
     const absl::Time start = absl::Now();
     grpc::ClientContext context;
     context.AddMetadata("caravan-principal", "users/admin");
@@ -525,11 +518,12 @@ class Benchmark {
   std::vector<std::string> couriers_;
   absl::Time now_ = absl::InfinitePast();
   std::vector<v1::CreateParcelRequest> early_, late_;
-  std::vector<v1::LinkTrackingNumberRequest> links_;
+  // Of parcels that are yet to be announced, by id.
+  absl::flat_hash_map<std::string, v1::TrackingNumber> links_;
   std::vector<v1::StreamEventsRequest> batches_;
   int64_t gathered_ = 0;  // events
-  int64_t all_announced_ = 0, all_linked_ = 0, all_batches_ = 0;
-  double generating_ = 0, announcing_ = 0, linking_ = 0;
+  int64_t all_announced_ = 0, all_batches_ = 0;
+  double generating_ = 0, announcing_ = 0;
 };
 
 }  // namespace
