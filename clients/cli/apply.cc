@@ -16,7 +16,6 @@ namespace caravan::cli {
 namespace {
 
 using ::caravan::api::StandardMethod;
-using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 
 // A document, resolved: the resource that it describes.

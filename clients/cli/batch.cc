@@ -169,7 +169,7 @@ std::vector<Refusal> BatchSender::Blame(const absl::Status& status, const Rows& 
 
 absl::Status BatchSender::SendOrSplit(Rows rows, std::vector<Refusal>* named, Rows* found) {
   while (!rows.empty()) {
-    const absl::Status status = Attempt(rows);
+    absl::Status status = Attempt(rows);
     if (status.ok()) return status;
     const auto blamed = Blame(status, rows);
     if (blamed.empty()) {
@@ -181,7 +181,7 @@ absl::Status BatchSender::SendOrSplit(Rows rows, std::vector<Refusal>* named, Ro
         return absl::OkStatus();
       }
       const auto middle = rows.begin() + static_cast<ptrdiff_t>(rows.size() / 2);
-      const auto first = SendOrSplit(Rows(rows.begin(), middle), named, found);
+      auto first = SendOrSplit(Rows(rows.begin(), middle), named, found);
       if (!first.ok()) return first;
       return SendOrSplit(Rows(middle, rows.end()), named, found);
     }

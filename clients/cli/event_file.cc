@@ -256,9 +256,7 @@ bool LineReader::Next(std::string* line) {
 }
 
 absl::Status ParseJsonLine(const LineReader& reader, const std::string& line, Message* message) {
-  const auto bad = [](std::string problem) {
-    return absl::InvalidArgumentError(std::move(problem));
-  };
+  const auto bad = [](std::string_view problem) { return absl::InvalidArgumentError(problem); };
   if (reader.too_long()) {
     return bad(absl::StrCat("the line is longer than ", LineReader::kMaxLine, " bytes"));
   }

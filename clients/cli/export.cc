@@ -21,7 +21,6 @@ namespace {
 
 using ::caravan::api::StandardMethod;
 using ::google::protobuf::Descriptor;
-using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
 
 using Messages = std::vector<std::unique_ptr<Message>>;
@@ -256,8 +255,7 @@ absl::Status Export::WriteFile(const Collection& collection, const std::vector<O
   const std::string file = absl::StrFormat("%s/%02d-%s.%s", flags_.Get("to"), number, collection.id,
                                            kEndings[static_cast<int>(form_)]);
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  const auto status =
-      form_ == Form::kCsv ? WriteCsv(collection, resources, out) : Write(resources, out);
+  auto status = form_ == Form::kCsv ? WriteCsv(collection, resources, out) : Write(resources, out);
   if (!status.ok()) return status;
   if (!out.flush()) return UsageError(absl::StrCat("cannot write ", file));
   session_.err() << file << ": " << resources.size() << " " << collection.id << "\n";

@@ -32,7 +32,7 @@ constexpr int kNotVerified = 10;
 
 class Fair {
  public:
-  Fair(Session& session, const Flags& flags, std::shared_ptr<client::Connection> connection)
+  Fair(Session& session, const Flags& flags, const std::shared_ptr<client::Connection>& connection)
       : session_(session),
         flags_(flags),
         connection_(connection),

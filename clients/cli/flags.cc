@@ -70,7 +70,8 @@ absl::StatusOr<Flags> FlagParser::Parse(const std::vector<std::string>& words, b
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--") {
-      result.args_.insert(result.args_.end(), words.begin() + i + 1, words.end());
+      result.args_.insert(result.args_.end(), words.begin() + static_cast<ptrdiff_t>(i) + 1,
+                          words.end());
       break;
     }
     // `-` alone is an argument: the standard input.

@@ -20,7 +20,6 @@
 namespace caravan::cli {
 namespace {
 
-using ::google::protobuf::Message;
 
 // Where the values of a column go.
 struct ColumnTarget {
@@ -283,7 +282,7 @@ void Import::ReadRow(const CsvRecord& record) {
 absl::Status Import::SendBatch(Progress& progress, const CsvReader& reader) {
   std::vector<Refusal> refusals;
   if (!batch_.empty()) {
-    const auto status = sender_->Send(batch_, &refusals);
+    auto status = sender_->Send(batch_, &refusals);
     if (!status.ok()) return status;
   }
   refusals.insert(refusals.end(), std::make_move_iterator(unreadable_.begin()),
@@ -359,7 +358,7 @@ absl::StatusOr<int> Import::Run() {
   sender_.emplace(*std::move(sender));
 
   Progress progress(session_.environment(), file_size_);
-  const auto code = SendAll(reader, progress);
+  auto code = SendAll(reader, progress);
   progress.Clear();
   if (!code.ok()) {
     session_.err() << "The import stopped after line " << state_.last_line << ": "

@@ -26,7 +26,8 @@ constexpr size_t kCallers = 8;
 
 class Announcer {
  public:
-  Announcer(Session& session, const Flags& flags, std::shared_ptr<client::Connection> connection)
+  Announcer(Session& session, const Flags& flags,
+            const std::shared_ptr<client::Connection>& connection)
       : session_(session), flags_(flags), parcels_(connection), problems_(session) {}
 
   absl::StatusOr<int> Run();
@@ -124,7 +125,7 @@ absl::Status Announcer::Read(const std::string& file, const LineReader& reader,
     links_.push_back({reader.line(), std::move(link)});
   }
   if (announcements_.size() < kBatch && links_.size() < kBatch) return absl::OkStatus();
-  const absl::Status status = Send(file, progress);
+  absl::Status status = Send(file, progress);
   progress.Update(reader.offset(), announced_ + linked_, problems_.count());
   return status;
 }

@@ -33,7 +33,8 @@ std::string SourceOf(const std::string& file, const std::string& digest) {
 
 class EventImport {
  public:
-  EventImport(Session& session, const Flags& flags, std::shared_ptr<client::Connection> connection)
+  EventImport(Session& session, const Flags& flags,
+              const std::shared_ptr<client::Connection>& connection)
       : session_(session), flags_(flags), tracking_(connection), problems_(session) {}
 
   absl::StatusOr<int> Run();
@@ -149,7 +150,7 @@ absl::Status EventImport::ImportFile(const std::string& file) {
                    << "; --again sends all of it\n";
   }
   Progress progress(session_.environment(), size);
-  const absl::Status status = SendRows(file, source, *done_before, **reader, progress);
+  absl::Status status = SendRows(file, source, *done_before, **reader, progress);
   progress.Clear();
   if (!status.ok()) {
     session_.err() << file << ": the import stopped; the same command goes on from there.\n";
@@ -201,7 +202,7 @@ absl::Status EventImport::SendRows(const std::string& file, const std::string& s
     batch.set_position(last_line);
     lines.push_back(std::move(batch_lines));
     batch_lines.clear();
-    const absl::Status status = sender.Send(std::move(batch));
+    absl::Status status = sender.Send(std::move(batch));
     batch = v1::StreamEventsRequest();
     return status;
   };

@@ -1,7 +1,10 @@
 // `logistics scorecard`, `logistics scorecards` and `logistics compare`.
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -75,7 +78,7 @@ std::string Percent(std::string_view decimal) {
   double value = 0;
   if (!absl::SimpleAtod(decimal, &value)) return std::string(decimal);
   // Of six digits: what is shown is a whole number of hundredths of a percent.
-  const auto millionths = static_cast<int64_t>(value * 1'000'000 + 0.5);
+  const auto millionths = static_cast<int64_t>(std::llround(value * 1'000'000));
   const int64_t shown = (millionths + 50) / 100;
   return absl::StrFormat("%d.%02d %%", shown / 100, shown % 100);
 }
@@ -160,8 +163,12 @@ void PrintScorecard(const v1::Scorecard& scorecard, std::ostream& out) {
   out << "\n";
   Table legs({"LEG", "TIMES", "P50", "P90", "P95", "P99"}, out);
   for (const v1::LegTimes& leg : scorecard.legs()) {
-    legs.Add({Words(v1::Leg_Name(leg.leg())), absl::StrCat(leg.count()), Span(leg.p50_seconds()),
-              Span(leg.p90_seconds()), Span(leg.p95_seconds()), Span(leg.p99_seconds())});
+    std::vector<std::string> row{Words(v1::Leg_Name(leg.leg())), absl::StrCat(leg.count())};
+    for (const double seconds :
+         {leg.p50_seconds(), leg.p90_seconds(), leg.p95_seconds(), leg.p99_seconds()}) {
+      row.push_back(Span(static_cast<int64_t>(seconds)));
+    }
+    legs.Add(std::move(row));
   }
   legs.Flush();
   out << "\n";

@@ -27,8 +27,8 @@ class Results {
   using NextFunction = std::function<absl::StatusOr<std::optional<T>>()>;
 
   explicit Results(NextFunction next) : next_(std::move(next)) {}
-  Results(Results&&) = default;
-  Results& operator=(Results&&) = default;
+  Results(Results&&) noexcept = default;
+  Results& operator=(Results&&) noexcept = default;
 
   // The next one; nothing after the last, and after an error.
   absl::StatusOr<std::optional<T>> Next() {

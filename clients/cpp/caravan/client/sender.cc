@@ -302,8 +302,8 @@ MessageSender::MessageSender(std::shared_ptr<Connection> connection, std::string
     : impl_(std::make_unique<Impl>(std::move(connection), std::move(path), std::move(new_response),
                                    std::move(on_answer), std::move(options))) {}
 MessageSender::~MessageSender() = default;
-MessageSender::MessageSender(MessageSender&&) = default;
-MessageSender& MessageSender::operator=(MessageSender&&) = default;
+MessageSender::MessageSender(MessageSender&&) noexcept = default;
+MessageSender& MessageSender::operator=(MessageSender&&) noexcept = default;
 
 absl::Status MessageSender::Send(std::unique_ptr<Message> request) {
   return impl_->Send(std::move(request));

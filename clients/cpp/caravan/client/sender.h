@@ -46,8 +46,8 @@ class MessageSender {
                 OnAnswer on_answer, SendOptions options);
   // Ends the stream; of what has not been answered, nothing is known.
   ~MessageSender();
-  MessageSender(MessageSender&&);
-  MessageSender& operator=(MessageSender&&);
+  MessageSender(MessageSender&&) noexcept;
+  MessageSender& operator=(MessageSender&&) noexcept;
 
   absl::Status Send(std::unique_ptr<google::protobuf::Message> request);
   absl::Status Finish();
