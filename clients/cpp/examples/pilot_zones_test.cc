@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "services/common/testing/test_server.h"
 #include "services/zones/zones.h"
 
@@ -17,7 +18,7 @@ TEST(PilotZonesExampleTest, Runs) {
       {.definition = zones::ZonesDefinition(), .adjust = [](settings::ServerSettings& settings) {
          settings.set_insecure_principal("users/admin");
        }});
-  const std::string command = std::string(CARAVAN_EXAMPLE) + " " + server->address() + " 2>&1";
+  const std::string command = absl::StrCat(CARAVAN_EXAMPLE, " ", server->address(), " 2>&1");
   FILE* const program = popen(command.c_str(), "r");
   ASSERT_NE(program, nullptr);
   std::string out;
