@@ -46,10 +46,10 @@ std::string CheckPath(const std::string& path, const Descriptor& message) {
 absl::StatusOr<std::vector<OrderTerm>> ParseOrderBy(std::string_view text,
                                                     const Descriptor* message,
                                                     std::string_view field) {
-  const auto error = [&](std::string what) -> absl::Status {
+  const auto error = [&](std::string_view what) -> absl::Status {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ORDER_BY",
                  absl::StrCat(field, ": ", what))
-        .Field(field, what);
+        .Field(field, std::string(what));
   };
   std::vector<OrderTerm> terms;
   if (absl::StripAsciiWhitespace(text).empty()) return terms;

@@ -159,7 +159,7 @@ absl::StatusOr<Scalar> ParseDate(std::string_view text) {
   }
   const absl::CivilDay day(parts[0], parts[1], parts[2]);
   if (parts[0] == 0 || day.month() != parts[1] || day.day() != parts[2]) return wrong();
-  return int64_t{parts[0]} * 10000 + parts[1] * 100 + parts[2];
+  return int64_t{parts[0]} * 10000 + int64_t{parts[1]} * 100 + parts[2];
 }
 
 absl::StatusOr<Scalar> ParseBytes(std::string_view text, std::string& storage) {

@@ -56,7 +56,7 @@ void ChangeFeed::Follow() {
     // Outlives this turn where the store calls back late.
     auto arrival = std::make_shared<Arrival>();
     store_.AwaitRevision(seen + 1, absl::Now() + kPatience,
-                         [arrival](absl::Status) { arrival->notification.Notify(); });
+                         [arrival](const absl::Status&) { arrival->notification.Notify(); });
     arrival->notification.WaitForNotification();
     seen = std::max(seen, store_.revision());
     std::vector<absl::AnyInvocable<void()>> due;

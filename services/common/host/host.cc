@@ -82,7 +82,7 @@ struct Host::Impl {
 
 absl::StatusOr<std::unique_ptr<Host>> Host::Open(const ServiceDefinition& definition,
                                                  const settings::ServerSettings& settings,
-                                                 std::function<absl::Time()> clock) {
+                                                 const std::function<absl::Time()>& clock) {
   auto impl = std::make_unique<Impl>();
   impl->settings = settings;
   impl->clock = clock;

@@ -56,9 +56,9 @@ class Host {
  public:
   // An error says which setting is wrong, what of a contract makes no sense, or
   // that the store cannot be opened.
-  static absl::StatusOr<std::unique_ptr<Host>> Open(const ServiceDefinition& definition,
-                                                    const settings::ServerSettings& settings,
-                                                    std::function<absl::Time()> clock = absl::Now);
+  static absl::StatusOr<std::unique_ptr<Host>> Open(
+      const ServiceDefinition& definition, const settings::ServerSettings& settings,
+      const std::function<absl::Time()>& clock = absl::Now);
   ~Host();
 
   // For rpc::Server::Start and rpc::RunServer; the host must outlive the server.
