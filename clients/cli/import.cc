@@ -20,7 +20,6 @@
 namespace caravan::cli {
 namespace {
 
-
 // Where the values of a column go.
 struct ColumnTarget {
   bool ignored = false;
