@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -310,6 +311,9 @@ TEST_P(OperationsTest, CancelsWhatRuns) {
       "a", [&](OperationContext& context, const StringValue&) -> absl::StatusOr<Int64Value> {
         EXPECT_FALSE(context.cancelled());
         gate.Pass();
+        // It is told once the store says so.
+        const absl::Time late = absl::Now() + absl::Minutes(1);
+        while (!context.cancelled() && absl::Now() < late) std::this_thread::yield();
         EXPECT_TRUE(context.cancelled());
         EXPECT_FALSE(context.stopping());
         return context.CancelledStatus();
