@@ -74,18 +74,17 @@ SizedStatement ParcelStatements::AddSized(std::string_view before, int columns,
 
 ParcelStatements::Table ParcelStatements::MakeTable(std::string_view name) {
   return {
-      .get = AddWithArrays(
-          absl::StrCat("SELECT key, record FROM ", name, " WHERE bucket = $1 AND key = ANY($2)")),
+      // Key by key, along the index: of a table that is new, the planner believes that a
+      // bucket has few rows, and would read all of them.
+      .get = AddWithArrays(absl::StrCat(
+          "SELECT found.key, found.record FROM unnest($2::bytea[]) AS wanted (key) CROSS JOIN "
+          "LATERAL (SELECT key, record FROM ",
+          name, " WHERE bucket = $1 AND key = wanted.key LIMIT 1) AS found")),
       .scan =
           Add(Kind::kBucket, absl::StrCat("SELECT key, record FROM ", name,
                                           " WHERE bucket = $1 AND key > $2 ORDER BY key LIMIT $3")),
       .remove =
           AddWithArrays(absl::StrCat("DELETE FROM ", name, " WHERE bucket = $1 AND key = ANY($2)")),
-      .update = AddWithArrays(
-          absl::StrCat("UPDATE ", name,
-                       " SET record = new.record FROM unnest($2::bytea[], $3::bytea[]) "
-                       "AS new (key, record) WHERE ",
-                       name, ".bucket = $1 AND ", name, ".key = new.key")),
       .put = AddSized(absl::StrCat("INSERT INTO ", name, " (bucket, key, record)"), 2,
                       "ON CONFLICT (bucket, key) DO UPDATE SET record = EXCLUDED.record"),
   };

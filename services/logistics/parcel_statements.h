@@ -62,8 +62,7 @@ class ParcelStatements {
     const ParcelStatement& get;     // (bucket, keys) -> key, record
     const ParcelStatement& scan;    // (bucket, after, limit) -> key, record
     const ParcelStatement& remove;  // (bucket, keys)
-    const ParcelStatement& update;  // (bucket, keys, records); rows that there are
-    SizedStatement put;             // (bucket, {key, record}...); those or others
+    SizedStatement put;             // (bucket, {key, record}...)
   };
 
  private:

@@ -63,7 +63,8 @@ PostgresRecords KeysByBucket::Take(const PostgresResults& results) const {
   size_t at = 0;
   for (const PostgresRows& rows : results) {
     const int bucket = At(at).bucket;
-    // They come in the order of their index, so there is nothing to sort, most likely.
+    // They come in the order in which they were asked for, so there is nothing to sort, most
+    // likely.
     std::vector<int> by_key(rows.size());
     std::iota(by_key.begin(), by_key.end(), 0);
     const auto ascending = [&](int a, int b) { return rows.Bytes(a, 0) < rows.Bytes(b, 0); };
@@ -96,11 +97,7 @@ absl::StatusOr<PostgresRecords> PostgresTransaction::Get(ParcelTable table,
   by_bucket.Send(pipeline_, Sql().tables[static_cast<size_t>(table)].get);
   absl::StatusOr<PostgresResults> results = pipeline_.Sync();
   if (!results.ok()) return results.status();
-  PostgresRecords records = by_bucket.Take(*results);
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (records[i].has_value()) present_[static_cast<size_t>(table)].insert(keys[i]);
-  }
-  return records;
+  return by_bucket.Take(*results);
 }
 
 absl::StatusOr<std::vector<SequencedRecord>> PostgresTransaction::GetChanges(int bucket) {
@@ -138,30 +135,19 @@ absl::StatusOr<PostgresRecords> PostgresTransaction::GetScorecards(
   return records;
 }
 
-bool PostgresTransaction::IsPresent(size_t table, int bucket, const std::string& key) const {
-  return !present_[table].empty() && present_[table].contains(BucketKey{bucket, key});
-}
-
 void PostgresTransaction::SendRows(size_t table, absl::Span<const ParcelWrites::Row> rows) {
   const ParcelStatements::Table& sql = Sql().tables[table];
   const int bucket = rows.front().bucket;
-  std::vector<std::string_view> removed, updated, records;
+  std::vector<std::string_view> removed;
   std::vector<const ParcelWrites::Row*> put;
   for (const ParcelWrites::Row& row : rows) {
-    if (!row.record.has_value()) {
-      removed.push_back(row.key);
-    } else if (IsPresent(table, bucket, row.key)) {
-      // An update costs less than an upsert.
-      updated.push_back(row.key);
-      records.push_back(*row.record);
-    } else {
+    if (row.record.has_value()) {
       put.push_back(&row);
+    } else {
+      removed.push_back(row.key);
     }
   }
   if (!removed.empty()) pipeline_.Send(sql.remove, PostgresParams().Int4(bucket).Byteas(removed));
-  if (!updated.empty()) {
-    pipeline_.Send(sql.update, PostgresParams().Int4(bucket).Byteas(updated).Byteas(records));
-  }
   SendSized(pipeline_, sql.put, bucket, absl::MakeConstSpan(put),
             [](const ParcelWrites::Row* row, PostgresParams& params) {
               params.Bytes(row->key).Bytes(*row->record);

@@ -2,12 +2,10 @@
 // those outside one.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "services/logistics/parcel_statements.h"
@@ -58,12 +56,7 @@ class PostgresTransaction : public GatheringTransaction {
   void SendRows(size_t table, absl::Span<const ParcelWrites::Row> rows);
   void SendTimers(absl::Span<const ParcelWrites::Timer> timers);
   void SendBucket(const ParcelWrites::Bucket& written, int32_t day);
-  // Whether a key was read in this transaction, and there: the lock of its bucket
-  // keeps it there.
-  bool IsPresent(size_t table, int bucket, const std::string& key) const;
-
   PostgresPipeline& pipeline_;
-  std::array<absl::flat_hash_set<BucketKey>, kParcelTables> present_;
 };
 
 }  // namespace caravan::logistics
