@@ -53,12 +53,14 @@ absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::Load(Side side,
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
-  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-    return Wrong(files.certificate);
-  }
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return Wrong(files.key);
+  if (side == Side::kServer || !files.certificate.empty()) {
+    if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
+      return Wrong(files.certificate);
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1) {
+      return Wrong(files.key);
+    }
   }
   if (!files.ca.empty()) {
     if (SSL_CTX_load_verify_locations(context, files.ca.c_str(), nullptr) != 1) {

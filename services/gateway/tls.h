@@ -18,7 +18,8 @@ namespace caravan::gateway {
 
 // PEM files.
 struct TlsFiles {
-  std::string certificate;  // a chain
+  // A chain, and its key; a client without them presents none.
+  std::string certificate;
   std::string key;
   // The authorities of the other side; may be empty at the edge, where then no
   // client certificates are asked for.

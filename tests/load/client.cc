@@ -3,10 +3,12 @@
 #include <time.h>
 
 #include <algorithm>
+#include <deque>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/client_context.h"
@@ -14,12 +16,24 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "grpcpp/support/status.h"
+#include "services/gateway/grpc_status.h"
+#include "services/gateway/headers.h"
+#include "services/gateway/loop.h"
+#include "services/gateway/resolver.h"
+#include "services/gateway/socket.h"
+#include "services/gateway/tls.h"
+#include "services/gateway/upstream_call.h"
+#include "services/gateway/upstream_session.h"
 
 namespace caravan::load {
 namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+constexpr char kServerName[] = "localhost";
+constexpr uint32_t kWindow = (uint32_t{1} << 31) - 1;  // the largest
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -49,70 +63,184 @@ absl::Duration CpuTime(int pid) {
   return absl::DurationFromTimespec(time);
 }
 
-struct Slot {
-  int number = 0;
-  grpc::GenericStub* stub = nullptr;
-  std::optional<grpc::ClientContext> context;
-  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
-  grpc::ByteBuffer response;
-  grpc::Status status;
+using gateway::HeaderBlock;
+using gateway::UpstreamSession;
+
+constexpr size_t kFramePrefix = 5;  // of a gRPC message: a flag, and its length in four bytes
+
+void AppendLength(uint32_t length, std::string& to) {
+  for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<char>(length >> shift));
+}
+
+uint32_t LengthAt(std::string_view bytes) {
+  uint32_t length = 0;
+  for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(bytes[i]);
+  return length;
+}
+
+// The one message of an answer; nothing where it is none.
+std::optional<std::string_view> Message(std::string_view body) {
+  if (body.size() < kFramePrefix || body[0] != 0) return std::nullopt;
+  if (body.size() - kFramePrefix != LengthAt(body.substr(1))) return std::nullopt;
+  return body.substr(kFramePrefix);
+}
+
+class Runner;
+
+// One slot: what it sends and gets, over and over.
+class Slot final : public gateway::UpstreamCall {
+ public:
+  Slot(Runner& runner, int number, size_t connection)
+      : number(number), connection(connection), runner_(runner) {}
+
+  void Prepare(std::string_view message);
+
+  const int number;
+  const size_t connection;
   absl::Time start;
+
+ private:
+  struct Body final : gateway::BodySource {
+    void OnTaken(size_t) override {}
+  };
+
+  void FillRequest(gateway::HeaderVector* header) override;
+  gateway::BodySource& request_body() override { return *request_; }
+  bool has_body() override { return true; }
+  void OnStream(gateway::UpstreamStream&) override {}
+  void OnResponseHeader(HeaderBlock header, bool ended) override {
+    if (ended) OnResponseTrailers(std::move(header));
+  }
+  // The windows are too large for one answer to fill them.
+  void OnResponseBody(std::string_view bytes) override { response_.append(bytes); }
+  void OnResponseTrailers(HeaderBlock trailers) override;
+  void OnResponseEnd() override { OnResponseTrailers({}); }
+  void OnFailure(const gateway::StreamFailure& failure) override;
+
+  Runner& runner_;
+  std::optional<Body> request_;
+  std::string response_;
 };
 
-// One run; its completion queue is polled by one thread.
+// One run: a loop with its connections, on the thread that calls Run().
 class Runner {
  public:
   Runner(const Endpoint& endpoint, Workload& workload, const LoadOptions& options)
-      : endpoint_(endpoint), workload_(workload), options_(options) {}
+      : endpoint_(endpoint), workload_(workload), options_(options) {
+    header_.Add(":method", "POST");
+    header_.Add(":scheme", endpoint.ca.empty() ? "http" : "https");
+    header_.Add(":path", workload.method());
+    header_.Add(":authority", kServerName);
+    header_.Add("te", "trailers");
+    header_.Add("content-type", "application/grpc");
+    header_.Add("grpc-timeout", absl::StrCat(absl::ToInt64Seconds(kCallTimeout), "S"));
+    if (!endpoint.token.empty()) header_.Add("authorization", "Bearer " + endpoint.token);
+    if (!endpoint.principal.empty()) header_.Add("caravan-principal", endpoint.principal);
+  }
 
-  LoadResult Run(const std::vector<std::shared_ptr<grpc::Channel>>& channels) {
-    std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
-    for (const auto& channel : channels)
-      stubs.push_back(std::make_unique<grpc::GenericStub>(channel));
-    std::vector<Slot> slots(options_.outstanding);
-    begin_ = absl::Now();
-    if (options_.warm_up <= absl::ZeroDuration()) Measure(begin_);
-    for (int i = 0; i < options_.outstanding; ++i) {
-      slots[i].number = i;
-      slots[i].stub = stubs[i % stubs.size()].get();
-      Start(slots[i]);
-    }
-    void* tag = nullptr;
-    bool ok = false;
-    while (under_way_ > 0 && queue_.Next(&tag, &ok)) Ended(*static_cast<Slot*>(tag));
+  absl::StatusOr<LoadResult> Run() {
+    if (absl::Status status = Connect(); !status.ok()) return status;
+    loop_.Run();
+    if (!down_.ok()) return down_;
     if (!ended_) End(absl::Now());
     return std::move(result_);
   }
 
- private:
-  void Start(Slot& slot) {
-    if (ended_ || (options_.calls > 0 && started_ == options_.calls)) return;
-    ++started_;
-    ++under_way_;
-    slot.context.emplace();
-    Prepare(endpoint_, *slot.context);
-    grpc::ByteBuffer request = workload_.Next(slot.number);
-    result_.request_bytes = static_cast<int64_t>(request.Length());
-    slot.start = absl::Now();
-    slot.response.Clear();
-    slot.reader = slot.stub->PrepareUnaryCall(&*slot.context, workload_.method(), request, &queue_);
-    slot.reader->StartCall();
-    slot.reader->Finish(&slot.response, &slot.status, &slot);
-  }
+  const HeaderBlock& header() const { return header_; }
 
-  void Ended(Slot& slot) {
+  void Ended(Slot& slot, absl::Status status, std::string_view response) {
     --under_way_;
     const absl::Time now = absl::Now();
-    absl::Status status =
-        slot.status.ok() ? workload_.Took(slot.number, slot.response) : ToStatus(slot.status);
+    if (status.ok()) status = workload_.Took(slot.number, response);
     if (!status.ok() && result_.errors++ == 0) result_.first_error = status.ToString();
     if (measuring_ && !ended_ && status.ok()) {
       latencies_.push_back(now - slot.start);
-      result_.response_bytes = static_cast<int64_t>(slot.response.Length());
+      result_.response_bytes = static_cast<int64_t>(response.size());
     }
     if (!measuring_ && now - begin_ >= options_.warm_up) Measure(now);
     if (!ended_ && measuring_ && now - measured_from_ >= options_.duration) End(now);
     Start(slot);
+  }
+
+ private:
+  absl::Status Connect() {
+    auto target = gateway::Target::Parse(endpoint_.address);
+    if (!target.ok()) return target.status();
+    auto addresses = gateway::ResolveNow(*target);
+    if (!addresses.ok()) return addresses.status();
+    std::shared_ptr<const gateway::TlsContext> tls;
+    if (!endpoint_.ca.empty()) {
+      auto context = gateway::TlsContext::Load(
+          gateway::TlsContext::Side::kClient,
+          {.certificate = endpoint_.certificate, .key = endpoint_.key, .ca = endpoint_.ca});
+      if (!context.ok()) return context.status();
+      tls = *std::move(context);
+    }
+    waiting_.resize(options_.connections);
+    for (int i = 0; i < options_.connections; ++i) {
+      auto socket = gateway::Socket::Connect(
+          loop_, addresses->front(), tls == nullptr ? nullptr : tls->NewSession(kServerName));
+      if (!socket.ok()) return socket.status();
+      UpstreamSession::Options options;
+      options.service = kServerName;
+      options.stream_window = kWindow;
+      options.connection_window = kWindow;
+      options.on_ready = [this](UpstreamSession&) {
+        if (++ready_ == options_.connections) Begin();
+      };
+      options.on_room = [this, i](UpstreamSession&) { StartWaiting(i); };
+      options.on_leaving = [this](UpstreamSession& session) { Lost(session); };
+      options.on_down = options.on_leaving;
+      connections_.push_back(
+          std::make_shared<UpstreamSession>(loop_, *std::move(socket), std::move(options)));
+      connections_.back()->Start();
+    }
+    return absl::OkStatus();
+  }
+
+  void Begin() {
+    begin_ = absl::Now();
+    if (options_.warm_up <= absl::ZeroDuration()) Measure(begin_);
+    for (int i = 0; i < options_.outstanding; ++i) {
+      slots_.push_back(std::make_unique<Slot>(*this, i, i % connections_.size()));
+      Start(*slots_.back());
+    }
+    StopWhenDone();
+  }
+
+  void Start(Slot& slot) {
+    if (ended_ || (options_.calls > 0 && started_ == options_.calls)) return StopWhenDone();
+    ++started_;
+    ++under_way_;
+    const std::string request = workload_.Next(slot.number);
+    result_.request_bytes = static_cast<int64_t>(request.size());
+    slot.Prepare(request);
+    slot.start = absl::Now();
+    waiting_[slot.connection].push_back(&slot);
+    StartWaiting(slot.connection);
+  }
+
+  // A server allows only so many streams on a connection.
+  void StartWaiting(size_t connection) {
+    std::deque<Slot*>& waiting = waiting_[connection];
+    while (!waiting.empty() && connections_[connection]->HasRoom()) {
+      Slot& slot = *waiting.front();
+      waiting.pop_front();
+      connections_[connection]->Open(slot);
+    }
+  }
+
+  void StopWhenDone() {
+    if (under_way_ == 0) loop_.Stop();
+  }
+
+  // Without one of its connections a run means nothing.
+  void Lost(UpstreamSession& session) {
+    if (!down_.ok()) return;
+    down_ = absl::UnavailableError(
+        absl::StrCat("the connection to ", endpoint_.address, " has ended: ", session.why()));
+    ended_ = true;
+    loop_.Stop();
   }
 
   void Measure(absl::Time now) {
@@ -137,7 +265,13 @@ class Runner {
   const Endpoint& endpoint_;
   Workload& workload_;
   const LoadOptions& options_;
-  grpc::CompletionQueue queue_;
+  HeaderBlock header_;
+  gateway::Loop loop_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::deque<Slot*>> waiting_;  // for room, by connection
+  std::vector<std::shared_ptr<UpstreamSession>> connections_;
+  int ready_ = 0;  // connections
+  absl::Status down_;
   LoadResult result_;
   std::vector<absl::Duration> latencies_;
   int64_t started_ = 0;
@@ -149,6 +283,35 @@ class Runner {
   absl::Duration server_cpu_;
   absl::Duration client_cpu_;
 };
+
+void Slot::Prepare(std::string_view message) {
+  std::string prefix(1, '\0');
+  AppendLength(static_cast<uint32_t>(message.size()), prefix);
+  request_.emplace();
+  request_->body().Append(prefix);
+  request_->body().Append(message);
+  request_->body().End();
+  response_.clear();
+}
+
+void Slot::FillRequest(gateway::HeaderVector* header) { header->Add(runner_.header()); }
+
+void Slot::OnResponseTrailers(HeaderBlock trailers) {
+  const int code = gateway::CodeOf(trailers.Find("grpc-status").value_or(""));
+  absl::Status status;
+  std::optional<std::string_view> message;
+  if (code != 0) {
+    status = absl::Status(static_cast<absl::StatusCode>(code),
+                          trailers.Find("grpc-message").value_or(""));
+  } else if (message = Message(response_); !message) {
+    status = absl::DataLossError("the answer is not one message of gRPC");
+  }
+  runner_.Ended(*this, std::move(status), message.value_or(""));
+}
+
+void Slot::OnFailure(const gateway::StreamFailure& failure) {
+  runner_.Ended(*this, failure.status, "");
+}
 
 }  // namespace
 
@@ -165,7 +328,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Endpoint& endpoint)
   }
   auto ca = ReadFile(endpoint.ca);
   if (!ca.ok()) return ca.status();
-  arguments.SetSslTargetNameOverride("localhost");
+  arguments.SetSslTargetNameOverride(kServerName);
   if (endpoint.certificate.empty()) {
     return grpc::CreateCustomChannel(endpoint.address, grpc::SslCredentials({*ca, "", ""}),
                                      arguments);
@@ -178,21 +341,6 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Endpoint& endpoint)
                                    grpc::SslCredentials({*ca, *key, *certificate}), arguments);
 }
 
-grpc::ByteBuffer ToBuffer(const std::string& bytes) {
-  grpc::Slice slice(bytes);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-grpc::ByteBuffer ToBuffer(const google::protobuf::MessageLite& message) {
-  return ToBuffer(message.SerializeAsString());
-}
-
-bool FromBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message) {
-  grpc::Slice slice;
-  return buffer.DumpToSingleSlice(&slice).ok() &&
-         message->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
-}
-
 absl::Status CallAndWait(const std::shared_ptr<grpc::Channel>& channel, const Endpoint& endpoint,
                          const std::string& method, const google::protobuf::MessageLite& request,
                          google::protobuf::MessageLite* response) {
@@ -203,22 +351,25 @@ absl::Status CallAndWait(const std::shared_ptr<grpc::Channel>& channel, const En
   context.set_wait_for_ready(true);
   grpc::ByteBuffer buffer;
   grpc::Status status;
-  auto reader = stub.PrepareUnaryCall(&context, method, ToBuffer(request), &queue);
+  const grpc::Slice bytes(request.SerializeAsString());
+  auto reader = stub.PrepareUnaryCall(&context, method, grpc::ByteBuffer(&bytes, 1), &queue);
   reader->StartCall();
   reader->Finish(&buffer, &status, &status);
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
   if (!status.ok()) return ToStatus(status);
-  if (!FromBuffer(buffer, response)) {
+  grpc::Slice answer;
+  if (!buffer.DumpToSingleSlice(&answer).ok() ||
+      !response->ParseFromArray(answer.begin(), static_cast<int>(answer.size()))) {
     return absl::DataLossError(absl::StrCat("the answer of ", method, " does not parse"));
   }
   return absl::OkStatus();
 }
 
-LoadResult Run(const std::vector<std::shared_ptr<grpc::Channel>>& channels,
-               const Endpoint& endpoint, Workload& workload, const LoadOptions& options) {
-  return Runner(endpoint, workload, options).Run(channels);
+absl::StatusOr<LoadResult> Run(const Endpoint& endpoint, Workload& workload,
+                               const LoadOptions& options) {
+  return Runner(endpoint, workload, options).Run();
 }
 
 }  // namespace caravan::load

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -107,17 +108,15 @@ absl::Status Main(const std::string& mode) {
   options.duration = absl::Seconds(absl::GetFlag(FLAGS_seconds));
   options.warm_up = absl::Seconds(absl::GetFlag(FLAGS_warm_up));
   options.server_pid = absl::GetFlag(FLAGS_server_pid);
-  std::vector<std::shared_ptr<grpc::Channel>> channels;
-  for (int i = 0; i < absl::GetFlag(FLAGS_connections); ++i) {
-    auto channel = Connect(endpoint);
-    if (!channel.ok()) return channel.status();
-    channels.push_back(*std::move(channel));
-  }
-  auto workload = MakeWorkload(mode, channels.at(0), endpoint, options);
+  options.connections = absl::GetFlag(FLAGS_connections);
+  auto channel = Connect(endpoint);
+  if (!channel.ok()) return channel.status();
+  auto workload = MakeWorkload(mode, *channel, endpoint, options);
   if (!workload.ok()) return workload.status();
-  const LoadResult result = Run(channels, endpoint, **workload, options);
-  std::printf("%s\n", ToJson(result).c_str());
-  if (result.errors > 0) return absl::AbortedError(result.first_error);
+  const absl::StatusOr<LoadResult> result = Run(endpoint, **workload, options);
+  if (!result.ok()) return result.status();
+  std::printf("%s\n", ToJson(*result).c_str());
+  if (result->errors > 0) return absl::AbortedError(result->first_error);
   return absl::OkStatus();
 }
 

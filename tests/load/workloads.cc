@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <random>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "caravan/zones/v1/enterprises.pb.h"
 #include "caravan/zones/v1/pilot_zones.pb.h"
+#include "google/protobuf/message_lite.h"
 #include "services/common/resources/wire.h"
 #include "tests/load/enterprises.h"
 
@@ -19,6 +21,10 @@ using zones::v1::Enterprise;
 constexpr char kEnterprises[] = "/caravan.zones.v1.EnterpriseService/";
 constexpr int64_t kBatch = 1000;
 
+bool Parse(std::string_view bytes, google::protobuf::MessageLite& message) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
 absl::Status Unparsable() { return absl::DataLossError("the answer does not parse"); }
 
 class Fill final : public Workload {
@@ -26,15 +32,15 @@ class Fill final : public Workload {
   Fill(int64_t begin, int64_t end) : next_(begin), end_(end) {}
   const std::string& method() const override { return method_; }
 
-  grpc::ByteBuffer Next(int) override {
+  std::string Next(int) override {
     zones::v1::LoadEnterprisesRequest request;
     for (int64_t i = 0; i < kBatch && next_ < end_; ++i) {
       *request.add_enterprises() = MakeEnterprise(next_++);
     }
-    return ToBuffer(request);
+    return request.SerializeAsString();
   }
 
-  absl::Status Took(int, const grpc::ByteBuffer&) override { return absl::OkStatus(); }
+  absl::Status Took(int, std::string_view) override { return absl::OkStatus(); }
 
  private:
   const std::string method_ = absl::StrCat(kEnterprises, "LoadEnterprises");
@@ -47,14 +53,14 @@ class Get final : public Workload {
   explicit Get(int64_t rows) : number_(0, rows - 1) {}
   const std::string& method() const override { return method_; }
 
-  grpc::ByteBuffer Next(int) override {
+  std::string Next(int) override {
     zones::v1::GetEnterpriseRequest request;
     request.set_name(EnterpriseName(number_(random_)));
-    return ToBuffer(request);
+    return request.SerializeAsString();
   }
 
-  absl::Status Took(int, const grpc::ByteBuffer& response) override {
-    return response.Length() > 0 ? absl::OkStatus() : Unparsable();
+  absl::Status Took(int, std::string_view response) override {
+    return !response.empty() ? absl::OkStatus() : Unparsable();
   }
 
  private:
@@ -72,7 +78,7 @@ class Update final : public Workload {
     slots_[added_++ % slots_.size()].known.push_back({enterprise.name(), enterprise.etag()});
   }
 
-  grpc::ByteBuffer Next(int slot) override {
+  std::string Next(int slot) override {
     Slot& own = slots_[slot];
     own.at = (own.at + 1) % own.known.size();
     zones::v1::UpdateEnterpriseRequest request;
@@ -83,11 +89,11 @@ class Update final : public Workload {
         absl::StrFormat("Hangzhou Cross-Border Trading No. %010d Limited", ++sent_));
     request.mutable_update_mask()->add_paths("display_name");
     request.set_request_id(absl::StrFormat("%08x-%016d-0123456789", run_, sent_));
-    return ToBuffer(request);
+    return request.SerializeAsString();
   }
 
-  absl::Status Took(int slot, const grpc::ByteBuffer& response) override {
-    if (!FromBuffer(response, &answer_)) return Unparsable();
+  absl::Status Took(int slot, std::string_view response) override {
+    if (!Parse(response, answer_)) return Unparsable();
     Slot& own = slots_[slot];
     own.known[own.at].etag = answer_.etag();
     return absl::OkStatus();
@@ -116,10 +122,10 @@ class List final : public Workload {
   List(zones::v1::ListEnterprisesRequest request) : request_(std::move(request)) {}
   const std::string& method() const override { return method_; }
 
-  grpc::ByteBuffer Next(int) override { return ToBuffer(request_); }
+  std::string Next(int) override { return request_.SerializeAsString(); }
 
-  absl::Status Took(int, const grpc::ByteBuffer& response) override {
-    if (!FromBuffer(response, &answer_)) return Unparsable();
+  absl::Status Took(int, std::string_view response) override {
+    if (!Parse(response, answer_)) return Unparsable();
     if (answer_.enterprises_size() == request_.page_size()) return absl::OkStatus();
     return absl::DataLossError(absl::StrCat("the page has ", answer_.enterprises_size(),
                                             " enterprises, not ", request_.page_size()));
@@ -135,8 +141,8 @@ class Echo final : public Workload {
  public:
   explicit Echo(int request_bytes) : request_(std::string(request_bytes, 'x')) {}
   const std::string& method() const override { return method_; }
-  grpc::ByteBuffer Next(int) override { return ToBuffer(request_); }
-  absl::Status Took(int, const grpc::ByteBuffer&) override { return absl::OkStatus(); }
+  std::string Next(int) override { return request_; }
+  absl::Status Took(int, std::string_view) override { return absl::OkStatus(); }
 
  private:
   const std::string method_ = "/caravan.load.v1.Echo/Echo";
@@ -149,14 +155,14 @@ class Etcd final : public Workload {
   const std::string& method() const override { return method_; }
 
   // etcdserverpb.PutRequest: key is field 1, value is field 2.
-  grpc::ByteBuffer Next(int) override {
+  std::string Next(int) override {
     std::string request;
     resources::AppendField(request, 1, EnterpriseName(key_(random_)));
     resources::AppendField(request, 2, value_);
-    return ToBuffer(request);
+    return request;
   }
 
-  absl::Status Took(int, const grpc::ByteBuffer&) override { return absl::OkStatus(); }
+  absl::Status Took(int, std::string_view) override { return absl::OkStatus(); }
 
  private:
   const std::string method_ = "/etcdserverpb.KV/Put";
