@@ -150,8 +150,6 @@ void AheadRunner::RunLoop() {
   };
   std::vector<Item> items;
   while (true) {
-    // Bodies that run one after the other take less time each than one now and then.
-    if (items.empty()) context_.committer->AwaitTaken();
     {
       absl::MutexLock lock(&mutex_);
       if (items.empty()) mutex_.Await(absl::Condition(&has_work));

@@ -97,11 +97,13 @@ std::vector<Committer::Member> Committer::Take() {
   auto has_work = [this]()
                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !queue_.empty() || closing_; };
   auto has_group = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return queue_.size() >= usual_group_ || closing_;
+    return queue_.size() * 3 >= usual_group_ || closing_;
   };
   absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
   // Those whom the last group has answered come back one after the other: without
-  // a short wait, the first of them would be committed alone.
+  // a short wait, the first of them would be committed alone. A part of them is
+  // enough: while it is committed, the bodies of the others run, so that neither
+  // the database nor this process waits for the other.
   if (usual_group_ > 1) {
     mutex_.AwaitWithTimeout(absl::Condition(&has_group),
                             std::min(commit_duration_ / 4, kLongestGathering));
@@ -117,13 +119,6 @@ std::vector<Committer::Member> Committer::Take() {
   // Follows a growing number at once, a falling one slowly.
   usual_group_ = std::max(members.size(), usual_group_ * 3 / 4);
   return members;
-}
-
-void Committer::AwaitTaken() {
-  const auto taken = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return queue_.empty() || closing_;
-  };
-  absl::MutexLock lock(&mutex_, absl::Condition(&taken));
 }
 
 void Committer::Loop() {

@@ -64,10 +64,6 @@ class Committer {
   // The same at once, so that one group has them all.
   void SubmitAll(std::vector<Submission> submissions);
 
-  // Waits until a commit has taken what was submitted: what comes meanwhile is
-  // better run ahead together.
-  void AwaitTaken();
-
   // Every write up to this version of the store is visible from now on.
   int64_t version() const { return version_; }
 
