@@ -124,6 +124,10 @@ class ParcelTransaction {
   // empty, and is then not written.
   virtual void Append(int bucket, std::string journal, std::string changes) = 0;
 
+  // The rows and timers that were written so far may go to the database now, so that it works
+  // while the body goes on. What is read behind this may see them.
+  virtual void SendAhead() {}
+
   // Writes scorecards by day in which all changes of the bucket are folded, those
   // appended by this transaction too. The changes are deleted.
   virtual void Fold(int bucket, std::vector<ScorecardRow> rows) = 0;

@@ -266,6 +266,83 @@ TEST_P(ParcelStoreContractTest, ATransactionIsWhollyThereOrNotAtAll) {
               ElementsAre(BucketState{1, 0}, BucketState{}, BucketState{}, BucketState{}));
 }
 
+TEST_P(ParcelStoreContractTest, WhatIsSentAheadIsOverwritten) {
+  Write({0, 2}, [](ParcelTransaction& tx) {
+    tx.Put(ParcelTable::kParcels, {0, "old"}, "old");
+    tx.AddTimer(0, {At(1), "old"});
+  });
+  Write({0, 2}, [](ParcelTransaction& tx) {
+    tx.SendAhead();
+    tx.Put(ParcelTable::kParcels, {0, "kept"}, "kept");
+    tx.Put(ParcelTable::kParcels, {0, "again"}, "first");
+    tx.Put(ParcelTable::kParcels, {2, "gone"}, "x");
+    tx.Delete(ParcelTable::kParcels, {0, "old"});
+    tx.Put(ParcelTable::kNumbers, {2, "number"}, "of another table");
+    tx.AddTimer(0, {At(2), "kept"});
+    tx.AddTimer(0, {At(3), "gone"});
+    tx.RemoveTimer(0, {At(1), "old"});
+    tx.SendAhead();
+    tx.Append(0, "j", "c");
+    // Reading goes on, of one bucket and of more.
+    EXPECT_THAT(*tx.Get(ParcelTable::kCursors, {{2, "none"}, {0, "none"}}),
+                ElementsAre(std::nullopt, std::nullopt));
+    EXPECT_THAT(*tx.GetChanges(0), IsEmpty());
+    tx.Put(ParcelTable::kParcels, {0, "again"}, "second");
+    tx.Delete(ParcelTable::kParcels, {2, "gone"});
+    tx.RemoveTimer(0, {At(3), "gone"});
+    tx.SendAhead();
+    EXPECT_THAT(*tx.Get(ParcelTable::kCursors, {}), IsEmpty());
+    tx.Put(ParcelTable::kParcels, {0, "old"}, "new");
+    tx.SendAhead();
+  });
+  EXPECT_EQ(Get(ParcelTable::kParcels, 0, "kept"), "kept");
+  EXPECT_EQ(Get(ParcelTable::kParcels, 0, "again"), "second");
+  EXPECT_EQ(Get(ParcelTable::kParcels, 2, "gone"), std::nullopt);
+  EXPECT_EQ(Get(ParcelTable::kParcels, 0, "old"), "new");
+  EXPECT_EQ(Get(ParcelTable::kNumbers, 2, "number"), "of another table");
+  EXPECT_THAT(DueTimers(At(5), 10), ElementsAre(ParcelTimer{At(2), "kept"}));
+  EXPECT_THAT(Journal(0), ElementsAre("1:j", "oldest 1"));
+}
+
+TEST_P(ParcelStoreContractTest, NothingNeedFollowWhatIsSentAhead) {
+  Write({0}, [](ParcelTransaction& tx) {
+    tx.Put(ParcelTable::kParcels, {0, "a"}, "x");
+    tx.SendAhead();
+    EXPECT_THAT(*tx.Get(ParcelTable::kNumbers, {{0, "a"}}), ElementsAre(std::nullopt));
+  });
+  EXPECT_EQ(Get(ParcelTable::kParcels, 0, "a"), "x");
+}
+
+TEST_P(ParcelStoreContractTest, WhatIsSentAheadIsThereOnlyBehindTheCommit) {
+  const absl::Status status = store_->Write({0, 1}, [&](ParcelTransaction& tx) {
+    tx.Put(ParcelTable::kParcels, {0, "a"}, "x");
+    tx.AddTimer(1, {At(1), "a"});
+    tx.SendAhead();
+    EXPECT_EQ(tx.Get(ParcelTable::kNumbers, {{0, "a"}})->at(0), std::nullopt);
+    EXPECT_EQ(Get(ParcelTable::kParcels, 0, "a"), std::nullopt);
+    tx.Put(ParcelTable::kParcels, {1, "b"}, "x");
+    tx.SendAhead();
+    return absl::AbortedError("the body's own");
+  });
+  EXPECT_EQ(status, absl::AbortedError("the body's own"));
+  // Nor where the contract is broken behind it.
+  const absl::Status misuse = store_->Write({0}, [](ParcelTransaction& tx) {
+    tx.Put(ParcelTable::kParcels, {0, "a"}, "x");
+    tx.SendAhead();
+    tx.Put(ParcelTable::kParcels, {2, "b"}, "x");
+    tx.SendAhead();
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(api::ReasonOf(misuse), "STORE_MISUSE") << misuse;
+  EXPECT_EQ(Get(ParcelTable::kParcels, 0, "a"), std::nullopt);
+  EXPECT_EQ(Get(ParcelTable::kParcels, 1, "b"), std::nullopt);
+  EXPECT_THAT(DueTimers(At(5), 10), IsEmpty());
+  // And the buckets are free again.
+  Write({0, 1}, [](ParcelTransaction& tx) { tx.Append(0, "j", ""); });
+  EXPECT_THAT(States(),
+              ElementsAre(BucketState{1, 0}, BucketState{}, BucketState{}, BucketState{}));
+}
+
 TEST_P(ParcelStoreContractTest, WhatBreaksTheContractWritesNothing) {
   const std::vector<std::function<void(ParcelTransaction&)>> misuses = {
       [](ParcelTransaction& tx) {

@@ -187,7 +187,7 @@ absl::Status PostgresParcelStore::TryWrite(
     absl::StatusOr<ParcelWrites> writes;
     if (status.ok()) writes = tx.Finish();
     if (status.ok()) status = writes.status();
-    if (status.ok() && !writes->empty()) {
+    if (status.ok() && (!writes->empty() || tx.sent_ahead())) {
       tx.SendWrites(*writes, day);
       pipeline.Send(Sql().commit);
       committing = true;
@@ -197,6 +197,7 @@ absl::Status PostgresParcelStore::TryWrite(
   }
   if (pipeline.usable()) {
     // After an error, this lies behind a Sync, or it would be skipped.
+    if (pipeline.has_sent()) pipeline.Sync().IgnoreError();
     pipeline.Send(Sql().rollback);
     pipeline.Sync().IgnoreError();
     return status;

@@ -145,6 +145,41 @@ TEST_F(PostgresParcelStoreTest, ABodyIsRunAgainWhereTheConnectionBreaks) {
   EXPECT_EQ(store_->ReadStates()->at(2).sequence, 1);
 }
 
+TEST_F(PostgresParcelStoreTest, WhatWasSentAheadIsSentAgainWhereTheConnectionBreaks) {
+  int runs = 0;
+  EXPECT_EQ(
+      store_->Write({2},
+                    [&](ParcelTransaction& tx) {
+                      tx.Put(ParcelTable::kParcels, {2, absl::StrCat("of run ", ++runs)}, "x");
+                      tx.SendAhead();
+                      if (runs == 1) BreakConnections();
+                      tx.SendAhead();
+                      return tx.Get(ParcelTable::kNumbers, {{2, "a"}}).status();
+                    }),
+      absl::OkStatus());
+  EXPECT_EQ(runs, 2);
+  EXPECT_FALSE(Has(2, "of run 1"));
+  EXPECT_TRUE(Has(2, "of run 2"));
+}
+
+// So that a body need not wait for what it has no use for.
+TEST_F(PostgresParcelStoreTest, TheServerBeginsWithWhatIsSentAhead) {
+  const std::string writes =
+      absl::StrCat("SELECT pid FROM pg_stat_activity WHERE application_name = '", options_.schema,
+                   "' AND backend_xid IS NOT NULL AND query LIKE '%parcels%'");
+  EXPECT_EQ(store_->Write({2},
+                          [&](ParcelTransaction& tx) {
+                            tx.Put(ParcelTable::kParcels, {2, "a"}, "x");
+                            EXPECT_THAT(Admin(writes), ElementsAre());
+                            tx.SendAhead();
+                            while (Admin(writes).empty()) {
+                            }
+                            return absl::OkStatus();
+                          }),
+            absl::OkStatus());
+  EXPECT_TRUE(Has(2, "a"));
+}
+
 TEST_F(PostgresParcelStoreTest, ACommitWhoseAnswerDoesNotComeIsUnknown) {
   int runs = 0;
   const absl::Status status = store_->Write({2}, [&](ParcelTransaction& tx) {

@@ -132,6 +132,7 @@ class Steps {
           if (tx != nullptr) tx->RemoveTimer(bucket, timer);
         }
       }
+      if (random.Below(3) == 0 && tx != nullptr) tx->SendAhead();
       Model::Bucket& its = model->buckets[bucket];
       if (random.Below(3) != 0) {
         ++its.sequence;

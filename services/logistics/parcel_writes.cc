@@ -127,17 +127,26 @@ void GatheringTransaction::Fold(int bucket, std::vector<ScorecardRow> rows) {
   locked->scorecards = std::move(rows);
 }
 
-absl::StatusOr<ParcelWrites> GatheringTransaction::Finish() {
-  if (!misuse_.ok()) return misuse_;
-  for (std::vector<ParcelWrites::Row>& rows : writes_.rows) {
+ParcelWrites GatheringTransaction::TakeRows() {
+  ParcelWrites taken{.rows = std::exchange(writes_.rows, {}),
+                     .timers = std::exchange(writes_.timers, {}),
+                     .buckets = {}};
+  for (std::vector<ParcelWrites::Row>& rows : taken.rows) {
     KeepLast(&rows, [](const ParcelWrites::Row& row) {
       return std::pair<int, std::string_view>(row.bucket, row.key);
     });
   }
-  KeepLast(&writes_.timers, [](const ParcelWrites::Timer& timer) {
+  KeepLast(&taken.timers, [](const ParcelWrites::Timer& timer) {
     return std::tuple<int, int64_t, std::string_view>(timer.bucket, timer.time, timer.parcel);
   });
-  for (ParcelWrites::Bucket& bucket : writes_.buckets) {
+  return taken;
+}
+
+absl::StatusOr<ParcelWrites> GatheringTransaction::Finish() {
+  if (!misuse_.ok()) return misuse_;
+  ParcelWrites finished = TakeRows();
+  finished.buckets = std::move(writes_.buckets);
+  for (ParcelWrites::Bucket& bucket : finished.buckets) {
     if (!bucket.folds) continue;
     bucket.after.folded = bucket.after.sequence;
     bucket.changes.clear();
@@ -145,7 +154,7 @@ absl::StatusOr<ParcelWrites> GatheringTransaction::Finish() {
       return std::tuple<int, std::string_view, int32_t>(row.dimension, row.value, row.day);
     });
   }
-  return std::move(writes_);
+  return finished;
 }
 
 absl::Status CheckBucket(int bucket, int count) {

@@ -71,6 +71,9 @@ class GatheringTransaction : public ParcelTransaction {
   absl::StatusOr<ParcelWrites> Finish();
 
  protected:
+  // The rows and timers that were gathered so far, which are then forgotten.
+  ParcelWrites TakeRows();
+
   // The states of the buckets that are locked, in their order.
   GatheringTransaction(absl::Span<const int> buckets, absl::Span<const BucketState> states);
 

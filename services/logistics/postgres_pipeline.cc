@@ -204,6 +204,11 @@ void PostgresPipeline::SendOnce(std::string_view sql) {
   expected_.push_back({nullptr, text});
 }
 
+void PostgresPipeline::Flush() {
+  if (broken_) return;
+  if (PQflush(connection_) != 0) broken_ = true;
+}
+
 absl::StatusOr<std::vector<PostgresRows>> PostgresPipeline::Sync() {
   if (broken_ || PQpipelineSync(connection_) != 1) {
     broken_ = true;

@@ -86,6 +86,10 @@ class PostgresPipeline {
   void Send(const ParcelStatement& statement, const PostgresParams& params = {});
   // The same for what makes the tables, which is not kept prepared.
   void SendOnce(std::string_view sql);
+  // Has the server begin with what was sent.
+  void Flush();
+  // Whether anything was sent for which nobody has waited.
+  bool has_sent() const { return !expected_.empty(); }
   // Waits for what was sent. Outside a transaction, all of it is one. After an error
   // the rest was skipped.
   absl::StatusOr<std::vector<PostgresRows>> Sync();

@@ -43,6 +43,9 @@ KeysByBucket::KeysByBucket(absl::Span<const BucketKey> keys) : keys_(keys) {
   std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
     return std::tie(keys[a].bucket, keys[a].key) < std::tie(keys[b].bucket, keys[b].key);
   });
+  for (size_t i = 0; i < order_.size(); ++i) {
+    if (i == 0 || At(i).bucket != At(i - 1).bucket) ++buckets_;
+  }
 }
 
 void KeysByBucket::Send(PostgresPipeline& pipeline, const ParcelStatement& get) const {
@@ -61,7 +64,7 @@ void KeysByBucket::Send(PostgresPipeline& pipeline, const ParcelStatement& get) 
 PostgresRecords KeysByBucket::Take(const PostgresResults& results) const {
   PostgresRecords records(keys_.size());
   size_t at = 0;
-  for (const PostgresRows& rows : results) {
+  for (const PostgresRows& rows : absl::MakeConstSpan(results).last(buckets_)) {
     const int bucket = At(at).bucket;
     // They come in the order in which they were asked for, so there is nothing to sort, most
     // likely.
@@ -195,6 +198,14 @@ void PostgresTransaction::SendBucket(const ParcelWrites::Bucket& written, int32_
             });
   pipeline_.Send(Sql().set_state,
                  PostgresParams().Int4(bucket).Int8(sequence).Int8(written.after.folded));
+}
+
+void PostgresTransaction::SendAhead() {
+  const ParcelWrites writes = TakeRows();
+  if (writes.empty()) return;
+  SendWrites(writes, 0);
+  pipeline_.Flush();
+  sent_ahead_ = true;
 }
 
 void PostgresTransaction::SendWrites(const ParcelWrites& writes, int32_t day) {

@@ -24,7 +24,8 @@ class KeysByBucket {
   explicit KeysByBucket(absl::Span<const BucketKey> keys);
 
   void Send(PostgresPipeline& pipeline, const ParcelStatement& get) const;
-  // The records, in the order of the keys, of the results of what Send has sent.
+  // The records, in the order of the keys, of the results of what Send has sent, which
+  // are the last of `results`.
   PostgresRecords Take(const PostgresResults& results) const;
 
  private:
@@ -32,6 +33,7 @@ class KeysByBucket {
 
   const absl::Span<const BucketKey> keys_;
   std::vector<size_t> order_;  // of the keys, ascending
+  size_t buckets_ = 0;
 };
 
 // Rows of (sequence, record).
@@ -48,6 +50,10 @@ class PostgresTransaction : public GatheringTransaction {
   absl::StatusOr<PostgresRecords> GetScorecards(int bucket,
                                                 absl::Span<const ScorecardRow> keys) override;
 
+  void SendAhead() override;
+  // Whether there is something to commit but what Finish gives.
+  bool sent_ahead() const { return sent_ahead_; }
+
   // Sends what was gathered; the journal is of this day.
   void SendWrites(const ParcelWrites& writes, int32_t day);
 
@@ -56,7 +62,9 @@ class PostgresTransaction : public GatheringTransaction {
   void SendRows(size_t table, absl::Span<const ParcelWrites::Row> rows);
   void SendTimers(absl::Span<const ParcelWrites::Timer> timers);
   void SendBucket(const ParcelWrites::Bucket& written, int32_t day);
+
   PostgresPipeline& pipeline_;
+  bool sent_ahead_ = false;
 };
 
 }  // namespace caravan::logistics

@@ -7,16 +7,19 @@
 //
 // for example `ingestion_benchmark sqlite:/tmp/b.db /tmp/yardstick.db 1000000 200000`, or with
 // PostgreSQL `postgresql:host=... dbname=...` and the yardstick `host=... dbname=...`. Both
-// are new. Client, generator and service share one process and its cores; the generator
-// rests while the clock runs. The service's time is that of the stream. Turns are of
-// 100,000 events: announcements, the stream, late announcements, and the yardstick, one behind
-// the other. A number that a parcel gets at hand-over is announced with it: so many links by
-// themselves would take longer than all else.
+// are new. The service is a process of its own, whose memory is told; client and generator share
+// its cores, but the generator rests while the clock runs. The service's time is that of the
+// stream. Turns are of 100,000 events: announcements, the stream, late announcements, and the
+// yardstick, one behind the other. A number that a parcel gets at hand-over is announced with it:
+// so many links by themselves would take longer than all else.
 #include <libpq-fe.h>
 #include <sqlite3.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -31,6 +34,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "caravan/logistics/v1/lanes.pb.h"
 #include "caravan/logistics/v1/partners.pb.h"
@@ -39,6 +43,7 @@
 #include "caravan/logistics/v1/tracking.pb.h"
 #include "caravan/logistics/v1/tracking_vocabularies.pb.h"
 #include "caravan/logistics/v1/working_calendars.pb.h"
+#include "grpcpp/create_channel.h"
 #include "grpcpp/impl/codegen/client_unary_call.h"
 #include "grpcpp/support/sync_stream.h"
 #include "services/common/testing/random.h"
@@ -74,12 +79,90 @@ T Need(absl::StatusOr<T> result) {
 
 double Seconds(absl::Time since) { return absl::ToDoubleSeconds(absl::Now() - since); }
 
-// Of this process, now.
-int64_t MemoryMiB() {
-  int64_t pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * sysconf(_SC_PAGESIZE) >> 20;
-}
+// The service, in a process of its own for as long as this lives. Makes that process by
+// fork(), so there may be no thread before.
+class ServiceProcess {
+ public:
+  explicit ServiceProcess(std::string store) : now_(SharedClock()) {
+    int to_child[2], from_child[2];
+    if (pipe(to_child) != 0 || pipe(from_child) != 0 || (pid_ = fork()) < 0) {
+      std::perror("fork");
+      std::exit(1);
+    }
+    if (pid_ == 0) {
+      close(to_child[1]);
+      close(from_child[0]);
+      Serve(std::move(store), to_child[0], from_child[1]);
+    }
+    close(to_child[0]);
+    close(from_child[1]);
+    lives_ = to_child[1];
+    std::string address;
+    char byte;
+    while (read(from_child[0], &byte, 1) == 1) address.push_back(byte);
+    close(from_child[0]);
+    if (address.empty()) std::exit(1);
+    caller_ = std::make_unique<testing::Caller>(
+        grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  }
+  ~ServiceProcess() {
+    caller_.reset();
+    close(lives_);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  const testing::Caller& caller() const { return *caller_; }
+
+  void AdvanceTo(absl::Time now) { *now_ = std::max<int64_t>(*now_, absl::ToUnixMicros(now)); }
+
+  // Of that process, now.
+  int64_t MemoryMiB() const {
+    int64_t pages = 0, resident = 0;
+    std::ifstream(absl::StrCat("/proc/", pid_, "/statm")) >> pages >> resident;
+    return resident * sysconf(_SC_PAGESIZE) >> 20;
+  }
+
+ private:
+  using SharedMicros = std::atomic<int64_t>;
+
+  static SharedMicros* SharedClock() {
+    void* page = mmap(nullptr, sizeof(SharedMicros), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+      std::perror("mmap");
+      std::exit(1);
+    }
+    return new (page)
+        SharedMicros(absl::ToUnixMicros(absl::FromUnixSeconds(1725148800)));  // 2024-09-01
+  }
+
+  // Until nobody holds the other end of `lives`.
+  [[noreturn]] void Serve(std::string store, int lives, int told) const {
+    auto server =
+        testing::TestServer::Start({.definition = logistics::LogisticsDefinition(),
+                                    .access = testing::PolicyOf({{"users/admin", "*"}}),
+                                    .store = std::move(store),
+                                    .clock = [now = now_] { return absl::FromUnixMicros(*now); },
+                                    .adjust =
+                                        [](settings::ServerSettings& settings) {
+                                          settings.add_peer("zones=unix:/nonexistent/zones.sock");
+                                        }});
+    const std::string& address = server->address();
+    if (write(told, address.data(), address.size()) == static_cast<ssize_t>(address.size())) {
+      close(told);
+      char byte;
+      while (read(lives, &byte, 1) > 0) {
+      }
+    }
+    server.reset();
+    _exit(0);
+  }
+
+  SharedMicros* const now_;
+  pid_t pid_ = 0;
+  int lives_ = -1;
+  std::unique_ptr<testing::Caller> caller_;
+};
 
 // What is inserted of an event by the yardstick.
 struct RawEvent {
@@ -267,16 +350,9 @@ std::vector<v1::TrackingVocabulary> Vocabularies() {
 
 class Benchmark {
  public:
-  Benchmark(std::string store, std::unique_ptr<Yardstick> yardstick, int64_t events)
-      : yardstick_(std::move(yardstick)), generator_(Options(events)) {
+  Benchmark(ServiceProcess& service, Yardstick& yardstick, int64_t events)
+      : service_(service), yardstick_(yardstick), generator_(Options(events)) {
     GatherLinks(events);
-    server_ = testing::TestServer::Start({.definition = logistics::LogisticsDefinition(),
-                                          .access = testing::PolicyOf({{"users/admin", "*"}}),
-                                          .store = std::move(store),
-                                          .clock = clock_.AsFunction(),
-                                          .adjust = [](settings::ServerSettings& settings) {
-                                            settings.add_peer("zones=unix:/nonexistent/zones.sock");
-                                          }});
     for (const v1::TrackingVocabulary& vocabulary : Vocabularies()) {
       v1::CreateTrackingVocabularyRequest request;
       request.set_tracking_vocabulary_id(vocabulary.name().substr(vocabulary.name().find('/') + 1));
@@ -332,7 +408,7 @@ class Benchmark {
       std::printf("%12lld %14.0f %14.0f %7.2f %10lld\n", static_cast<long long>(done),
                   static_cast<double>(done - before) / service,
                   static_cast<double>(done - before) / raw, raw / service,
-                  static_cast<long long>(MemoryMiB()));
+                  static_cast<long long>(service_.MemoryMiB()));
       std::fflush(stdout);
       all_service += service;
       all_raw += raw;
@@ -379,7 +455,7 @@ class Benchmark {
                 times[times.size() / 2], times.back());
     std::fflush(stdout);
     const absl::Time start = absl::Now();
-    groups = yardstick_->Ask();
+    groups = yardstick_.Ask();
     std::printf("in SQL over raw events, %d groups: %.0f ms\n", groups, 1e3 * Seconds(start));
   }
 
@@ -404,7 +480,7 @@ class Benchmark {
 
   template <class Response, class Request>
   Response Call(std::string_view method, const Request& request) {
-    return Need(server_->Call<Response>(method, request, {.timeout = absl::Minutes(5)}));
+    return Need(service_.caller().Call<Response>(method, request, {.timeout = absl::Minutes(5)}));
   }
 
   // The numbers that parcels get by links: the generator tells of them when it comes to them.
@@ -463,7 +539,7 @@ class Benchmark {
 
   // Announces, and streams the batches; the seconds that these took.
   double Stream() {
-    if (now_ > clock_.Now()) clock_.Advance(now_ - clock_.Now());
+    service_.AdvanceTo(now_);
     const absl::Time announcing = absl::Now();
     Announce(early_);
     announcing_ += Seconds(announcing);
@@ -475,7 +551,7 @@ class Benchmark {
     std::unique_ptr<grpc::ClientReaderWriter<v1::StreamEventsRequest, v1::StreamEventsResponse>>
         stream(grpc::internal::ClientReaderWriterFactory<
                v1::StreamEventsRequest,
-               v1::StreamEventsResponse>::Create(server_->caller().channel().get(), rpc, &context));
+               v1::StreamEventsResponse>::Create(service_.caller().channel().get(), rpc, &context));
     std::thread reader([&] {
       v1::StreamEventsResponse response;
       while (stream->Read(&response)) {
@@ -507,14 +583,13 @@ class Benchmark {
         rows.push_back({&batch.carrier(), &event});
     }
     const absl::Time start = absl::Now();
-    yardstick_->Insert(rows, 10'000);
+    yardstick_.Insert(rows, 10'000);
     return Seconds(start);
   }
 
-  testing::TestClock clock_{absl::FromUnixSeconds(1725148800)};  // 2024-09-01
-  std::unique_ptr<Yardstick> yardstick_;
+  ServiceProcess& service_;
+  Yardstick& yardstick_;
   StreamGenerator generator_;
-  std::unique_ptr<testing::TestServer> server_;
   std::vector<std::string> couriers_;
   absl::Time now_ = absl::InfinitePast();
   std::vector<v1::CreateParcelRequest> early_, late_;
@@ -537,13 +612,15 @@ int main(int argc, char** argv) {
                  "usage: ingestion_benchmark <store> <yardstick> <events> <events in a line>\n");
     return 2;
   }
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // as the services do
+  caravan::load::ServiceProcess service(argv[1]);
   std::unique_ptr<caravan::load::Yardstick> yardstick;
   if (absl::StartsWith(argv[1], "sqlite:")) {
     yardstick = std::make_unique<caravan::load::SqliteYardstick>(argv[2]);
   } else {
     yardstick = std::make_unique<caravan::load::PostgresYardstick>(argv[2]);
   }
-  caravan::load::Benchmark benchmark(argv[1], std::move(yardstick), events);
+  caravan::load::Benchmark benchmark(service, *yardstick, events);
   benchmark.Run(events, in_line);
   benchmark.Ask();
   return 0;
