@@ -112,10 +112,10 @@ ParcelStatements::ParcelStatements()
 
       add_timers(AddSized("INSERT INTO timers (bucket, time, parcel)", 2,
                           "ON CONFLICT (bucket, time, parcel) DO NOTHING")),
-      remove_timers(
-          AddWithArrays("DELETE FROM timers USING unnest($2::bigint[], $3::bytea[]) AS gone (time, "
-                        "parcel) WHERE timers.bucket = $1 AND timers.time = gone.time AND "
-                        "timers.parcel = gone.parcel")),
+      // One by one: of a table that is new, the planner believes that a bucket has few rows,
+      // and would go through all of them to find some.
+      remove_timer(
+          Add(Kind::kBucket, "DELETE FROM timers WHERE bucket = $1 AND time = $2 AND parcel = $3")),
       due_timers(Add(Kind::kBucket,
                      "SELECT time, parcel FROM timers WHERE bucket = $1 AND time <= $2 ORDER BY "
                      "time, parcel LIMIT $3")),
@@ -140,9 +140,10 @@ ParcelStatements::ParcelStatements()
 
       get_scorecards(
           AddWithArrays("SELECT s.dimension, s.value, s.day, s.record FROM unnest($2::integer[], "
-                        "$3::bytea[], $4::integer[]) AS k (dimension, value, day) JOIN scorecards "
-                        "AS s ON s.bucket = $1 AND s.dimension = k.dimension AND s.value = "
-                        "k.value AND s.day = k.day")),
+                        "$3::bytea[], $4::integer[]) AS k (dimension, value, day) CROSS JOIN "
+                        "LATERAL (SELECT dimension, value, day, record FROM scorecards WHERE "
+                        "bucket = $1 AND dimension = k.dimension AND value = k.value AND day = "
+                        "k.day LIMIT 1) AS s")),
       put_scorecards(AddSized("INSERT INTO scorecards (bucket, dimension, value, day, record)", 4,
                               "ON CONFLICT (bucket, dimension, value, day) DO UPDATE SET record = "
                               "EXCLUDED.record")),

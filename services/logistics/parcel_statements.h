@@ -91,9 +91,9 @@ class ParcelStatements {
 
   const std::array<Table, kParcelTables> tables;
 
-  const SizedStatement add_timers;       // (bucket, {time, parcel}...)
-  const ParcelStatement& remove_timers;  // (bucket, times, parcels)
-  const ParcelStatement& due_timers;     // (bucket, time, limit) -> time, parcel
+  const SizedStatement add_timers;      // (bucket, {time, parcel}...)
+  const ParcelStatement& remove_timer;  // (bucket, time, parcel)
+  const ParcelStatement& due_timers;    // (bucket, time, limit) -> time, parcel
 
   const ParcelStatement& append_journal;  // (bucket, sequence, day, record)
   const ParcelStatement& read_journal;    // (bucket, after, limit) -> sequence, record

@@ -124,8 +124,8 @@ class ParcelTransaction {
   // empty, and is then not written.
   virtual void Append(int bucket, std::string journal, std::string changes) = 0;
 
-  // The rows and timers that were written so far may go to the database now, so that it works
-  // while the body goes on. What is read behind this may see them.
+  // The rows that were written so far may go to the database now, so that it works while
+  // the body goes on. What is read behind this may see them.
   virtual void SendAhead() {}
 
   // Writes scorecards by day in which all changes of the bucket are folded, those

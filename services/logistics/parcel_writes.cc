@@ -128,24 +128,24 @@ void GatheringTransaction::Fold(int bucket, std::vector<ScorecardRow> rows) {
 }
 
 ParcelWrites GatheringTransaction::TakeRows() {
-  ParcelWrites taken{.rows = std::exchange(writes_.rows, {}),
-                     .timers = std::exchange(writes_.timers, {}),
-                     .buckets = {}};
+  ParcelWrites taken;
+  taken.rows = std::exchange(writes_.rows, {});
   for (std::vector<ParcelWrites::Row>& rows : taken.rows) {
     KeepLast(&rows, [](const ParcelWrites::Row& row) {
       return std::pair<int, std::string_view>(row.bucket, row.key);
     });
   }
-  KeepLast(&taken.timers, [](const ParcelWrites::Timer& timer) {
-    return std::tuple<int, int64_t, std::string_view>(timer.bucket, timer.time, timer.parcel);
-  });
   return taken;
 }
 
 absl::StatusOr<ParcelWrites> GatheringTransaction::Finish() {
   if (!misuse_.ok()) return misuse_;
   ParcelWrites finished = TakeRows();
+  finished.timers = std::move(writes_.timers);
   finished.buckets = std::move(writes_.buckets);
+  KeepLast(&finished.timers, [](const ParcelWrites::Timer& timer) {
+    return std::tuple<int, int64_t, std::string_view>(timer.bucket, timer.time, timer.parcel);
+  });
   for (ParcelWrites::Bucket& bucket : finished.buckets) {
     if (!bucket.folds) continue;
     bucket.after.folded = bucket.after.sequence;

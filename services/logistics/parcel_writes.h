@@ -71,7 +71,7 @@ class GatheringTransaction : public ParcelTransaction {
   absl::StatusOr<ParcelWrites> Finish();
 
  protected:
-  // The rows and timers that were gathered so far, which are then forgotten.
+  // The rows that were gathered so far, which are then forgotten.
   ParcelWrites TakeRows();
 
   // The states of the buckets that are locked, in their order.

@@ -11,7 +11,7 @@ namespace {
 
 // Types, as pg_type numbers them.
 constexpr Oid kBytea = 17, kInt8 = 20, kInt4 = 23;
-constexpr Oid kByteaArray = 1001, kInt4Array = 1007, kInt8Array = 1016;
+constexpr Oid kByteaArray = 1001, kInt4Array = 1007;
 
 void AppendInt4(std::string* out, int32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -66,17 +66,6 @@ PostgresParams& PostgresParams::Int4s(absl::Span<const int32_t> values) {
     AppendInt4(&buffer_, value);
   }
   AddBuffered(kInt4Array, offset);
-  return *this;
-}
-
-PostgresParams& PostgresParams::Int8s(absl::Span<const int64_t> values) {
-  const size_t offset = buffer_.size();
-  BeginArray(kInt8, values.size());
-  for (int64_t value : values) {
-    AppendInt4(&buffer_, 8);
-    AppendInt8(&buffer_, value);
-  }
-  AddBuffered(kInt8Array, offset);
   return *this;
 }
 

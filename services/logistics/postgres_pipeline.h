@@ -27,7 +27,6 @@ class PostgresParams {
   PostgresParams& Int8(int64_t value);
   PostgresParams& Bytes(std::string_view value);
   PostgresParams& Int4s(absl::Span<const int32_t> values);
-  PostgresParams& Int8s(absl::Span<const int64_t> values);
   PostgresParams& Byteas(absl::Span<const std::string_view> values);
 
  private:

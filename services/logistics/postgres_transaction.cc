@@ -159,19 +159,14 @@ void PostgresTransaction::SendRows(size_t table, absl::Span<const ParcelWrites::
 
 void PostgresTransaction::SendTimers(absl::Span<const ParcelWrites::Timer> timers) {
   const int bucket = timers.front().bucket;
-  std::vector<int64_t> times;
-  std::vector<std::string_view> parcels;
   std::vector<const ParcelWrites::Timer*> added;
   for (const ParcelWrites::Timer& timer : timers) {
     if (timer.add) {
       added.push_back(&timer);
     } else {
-      times.push_back(timer.time);
-      parcels.push_back(timer.parcel);
+      pipeline_.Send(Sql().remove_timer,
+                     PostgresParams().Int4(bucket).Int8(timer.time).Bytes(timer.parcel));
     }
-  }
-  if (!times.empty()) {
-    pipeline_.Send(Sql().remove_timers, PostgresParams().Int4(bucket).Int8s(times).Byteas(parcels));
   }
   SendSized(pipeline_, Sql().add_timers, bucket, absl::MakeConstSpan(added),
             [](const ParcelWrites::Timer* timer, PostgresParams& params) {
