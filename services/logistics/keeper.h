@@ -82,7 +82,7 @@ class Keeper final : public ParcelKeeper {
 
   absl::StatusOr<int64_t> Tick() override;
   absl::StatusOr<int64_t> Reconsider(absl::FunctionRef<bool()> go_on) override;
-  absl::StatusOr<int64_t> ExpireParcels(absl::Time before,
+  absl::StatusOr<Expired> ExpireParcels(absl::Time before,
                                         absl::FunctionRef<bool()> go_on) override;
   absl::StatusOr<v1::RebuildScorecardsResponse> Rebuild(
       bool mend, absl::FunctionRef<bool(const v1::RebuildScorecardsMetadata&)> progress) override;
@@ -151,6 +151,15 @@ class Keeper final : public ParcelKeeper {
       absl::Span<const v1::CreateParcelRequest* const> requests);
   absl::StatusOr<Announcement> CheckAnnouncement(const v1::CreateParcelRequest& request,
                                                  absl::Time now) const;
+  // Parcels that were read together, by id.
+  using KnownParcels =
+      absl::flat_hash_map<std::string, absl::StatusOr<std::optional<ParcelRecord>>>;
+  // Those that announcements name, and those that their numbers mean.
+  absl::StatusOr<KnownParcels> ReadParcelsOf(absl::Span<const Announcement> plan,
+                                             absl::Span<const NumberUses> numbers) const;
+  // ParcelLedger::Follow(), of what was read where it was.
+  absl::StatusOr<std::optional<ParcelRecord>> Follow(const KnownParcels& known,
+                                                     std::string* id) const;
   // Finds out what each is to become. ALREADY_EXISTS where that cannot be.
   absl::Status PlanAnnouncements(std::vector<Announcement>& plan) const;
   // ABORTED where what was planned is no longer so.

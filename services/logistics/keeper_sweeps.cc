@@ -21,14 +21,21 @@ constexpr char kExpiredKey[] = "expired";
 
 absl::Status Cancelled() { return absl::CancelledError("the sweep was called off"); }
 
-// Whether nothing of a parcel is of `before` or later, and time changes nothing in it.
-bool IsSilentSince(const ParcelRecord& record, absl::Time before) {
-  if (record.timer != absl::InfiniteFuture() || !record.adopting.empty()) return false;
-  if (record.announced && *record.announced >= before) return false;
+// When something was of a parcel for the last time; infinite future where that is not known.
+absl::Time LastOf(const ParcelRecord& record) {
+  absl::Time last = record.announced.value_or(absl::InfinitePast());
   const auto events = record.events.events();
-  if (!events.empty() && events.back().time >= before) return false;
+  if (!events.empty()) last = std::max(last, events.back().time);
   const absl::StatusOr<Contribution> kept = Contribution::Parse(record.kept);
-  return kept.ok() && (kept->empty() || kept->entries().back().day < DayOf(before));
+  if (!kept.ok()) return absl::InfiniteFuture();
+  if (kept->empty()) return last;
+  const absl::Time day = absl::UnixEpoch() + kept->entries().back().day * absl::Hours(24);
+  return std::max(last, day + absl::Hours(24) - absl::Microseconds(1));
+}
+
+// Whether time changes nothing in a parcel.
+bool IsSettled(const ParcelRecord& record) {
+  return record.timer == absl::InfiniteFuture() && record.adopting.empty();
 }
 
 }  // namespace
@@ -228,11 +235,13 @@ absl::Status Keeper::ExpireInTurn(absl::Span<const BucketKey> keys, absl::Time b
   if (!status.ok()) return status;
   return ledger_.Change(keys, Now(), [&](size_t, Visit& visit) -> absl::StatusOr<Verdict> {
     if (!visit.exists) return Verdict::kUnchanged;
-    return IsSilentSince(visit.record, before) ? Verdict::kDeleted : Verdict::kUnchanged;
+    return IsSettled(visit.record) && LastOf(visit.record) < before ? Verdict::kDeleted
+                                                                    : Verdict::kUnchanged;
   });
 }
 
-absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionRef<bool()> go_on) {
+absl::StatusOr<ParcelKeeper::Expired> Keeper::ExpireParcels(absl::Time before,
+                                                            absl::FunctionRef<bool()> go_on) {
   // What is left out of a rebuild is known before anything is missing.
   const absl::StatusOr<int32_t> whole = FirstWholeDay();
   if (!whole.ok()) return whole.status();
@@ -245,7 +254,7 @@ absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionR
     if (!status.ok()) return status;
   }
   first_whole_day_ = std::max(DayOf(before), *whole);
-  int64_t deleted = 0;
+  Expired expired;
   for (int bucket = 0; bucket < store_.buckets(); ++bucket) {
     std::string after;
     while (true) {
@@ -255,7 +264,11 @@ absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionR
       std::vector<BucketKey> keys;
       for (size_t i = 0; i < page->keys.size(); ++i) {
         const ParcelRecord& record = page->records[i];
-        if (!IsSilentSince(record, before)) continue;
+        const absl::Time last = LastOf(record);
+        if (!IsSettled(record) || last >= before) {
+          if (record.merged_into.empty()) expired.oldest = std::min(expired.oldest, last);
+          continue;
+        }
         if (!record.merged_into.empty()) {
           // A name that leads to another parcel goes when that has gone.
           const absl::StatusOr<std::optional<ParcelRecord>> target =
@@ -268,11 +281,11 @@ absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionR
       }
       if (!keys.empty()) {
         absl::Status status = InTurn([&] { return ExpireInTurn(keys, before); });
-        if (status.ok()) deleted += static_cast<int64_t>(keys.size());
+        if (status.ok()) expired.deleted += static_cast<int64_t>(keys.size());
         // One whose number is damaged stays.
         for (size_t i = 0; absl::IsDataLoss(status) && i < keys.size(); ++i) {
           const absl::Status one = InTurn([&] { return ExpireInTurn({&keys[i], 1}, before); });
-          if (one.ok()) ++deleted;
+          if (one.ok()) ++expired.deleted;
           if (!one.ok() && !absl::IsDataLoss(one)) status = one;
         }
         if (!status.ok() && !absl::IsDataLoss(status)) return status;
@@ -281,7 +294,7 @@ absl::StatusOr<int64_t> Keeper::ExpireParcels(absl::Time before, absl::FunctionR
       after = page->end;
     }
   }
-  return deleted;
+  return expired;
 }
 
 }  // namespace caravan::logistics

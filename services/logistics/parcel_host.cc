@@ -16,6 +16,7 @@ namespace {
 constexpr int kWatchThreads = 2;
 constexpr absl::Duration kPulse = absl::Seconds(1);
 constexpr absl::Duration kExpiry = absl::Hours(1);
+constexpr int32_t kSweepDays = 30;
 
 absl::StatusOr<std::unique_ptr<ParcelStore>> OpenBeside(const std::string& url,
                                                         const ParcelStoreOptions& options) {
@@ -139,8 +140,11 @@ void ParcelHost::Pulse() {
 
 // A sweep takes its time; what else is due does not wait for it.
 bool ParcelHost::GoOn() {
-  (void)keeper_->Tick();
-  hub_.Pulse();
+  if (const auto now = std::chrono::steady_clock::now(); now >= next_pulse_) {
+    next_pulse_ = now + absl::ToChronoMilliseconds(kPulse);
+    (void)keeper_->Tick();
+    hub_.Pulse();
+  }
   absl::MutexLock lock(&mutex_);
   return !stopping_;
 }
@@ -167,14 +171,20 @@ void ParcelHost::Expire() {
     status = gone.status();
     if (status.ok()) *feed = *gone - *feed;
   }
-  // Parcels go by whole days, so that all of them are looked at once a day.
-  absl::StatusOr<int64_t> parcels = 0;
+  // Parcels go by whole days, so that all of them are looked at once a day at most. As that is
+  // much to read, they are left alone while none can have expired, but for a month at most:
+  // something may have been told of days gone by.
+  absl::StatusOr<ParcelKeeper::Expired> parcels = ParcelKeeper::Expired{};
   const int32_t day = DayOf(now - retention_.parcels);
-  if (status.ok() && day > expired_day_) {
-    parcels = keeper_->ExpireParcels(absl::UnixEpoch() + day * absl::Hours(24),
-                                     [this] { return GoOn(); });
+  const absl::Time before = absl::UnixEpoch() + day * absl::Hours(24);
+  if (status.ok() && day > expired_day_ &&
+      (oldest_parcel_ < before || day >= expired_day_ + kSweepDays)) {
+    parcels = keeper_->ExpireParcels(before, [this] { return GoOn(); });
     status = parcels.status();
-    if (status.ok()) expired_day_ = day;
+    if (status.ok()) {
+      expired_day_ = day;
+      oldest_parcel_ = parcels->oldest;
+    }
   }
   if (!status.ok()) {
     if (absl::IsCancelled(status)) return;  // the service ends
@@ -182,11 +192,11 @@ void ParcelHost::Expire() {
                    {{"error", status.ToString()}});
     return;
   }
-  if (*feed == 0 && *parcels == 0) return;
+  if (*feed == 0 && parcels->deleted == 0) return;
   counters_->expired_feed.Increment(static_cast<double>(*feed));
-  counters_->expired_parcels.Increment(static_cast<double>(*parcels));
+  counters_->expired_parcels.Increment(static_cast<double>(parcels->deleted));
   telemetry::Log(telemetry::LogLevel::kInfo, "What has expired was deleted",
-                 {{"parcels", *parcels}, {"feed_rows", *feed}});
+                 {{"parcels", parcels->deleted}, {"feed_rows", *feed}});
 }
 
 void ParcelHost::Run() {

@@ -2,6 +2,7 @@
 // keeper, and those who watch. Runs what time brings.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,6 +79,9 @@ class ParcelHost {
   bool reconsider_ ABSL_GUARDED_BY(pulsing_) = false;
   absl::Time next_expiry_ ABSL_GUARDED_BY(pulsing_) = absl::InfinitePast();
   int32_t expired_day_ ABSL_GUARDED_BY(pulsing_) = INT32_MIN;  // of parcels
+  absl::Time oldest_parcel_ ABSL_GUARDED_BY(pulsing_) = absl::InfinitePast();
+  // Within a sweep.
+  std::chrono::steady_clock::time_point next_pulse_ ABSL_GUARDED_BY(pulsing_);
   absl::Mutex damaged_mutex_;
   absl::flat_hash_set<std::string> damaged_ ABSL_GUARDED_BY(damaged_mutex_);
   absl::Mutex mutex_;

@@ -188,6 +188,20 @@ TEST_P(ParcelHostTest, WhatHasExpiredIsDeletedAndScorecardsStay) {
   }
 }
 
+// A sweep has found nothing that expires soon; then came what is older. The next one comes
+// after a month, and learns of it.
+TEST_P(ParcelHostTest, WhatIsToldOfDaysGoneByIsFoundByTheNextSweep) {
+  ASSERT_THAT(Ingest("NEW", "2024-08-01T10:00:00Z"), IsOk());
+  GoOn(kDay);
+  ASSERT_THAT(Ingest("LATE", "2023-08-04T10:00:00Z"), IsOk());
+  GoOn(30 * kDay);
+  EXPECT_THAT(LookUp("LATE"), IsOk());
+  // 400 days have passed since.
+  GoOn(8 * kDay);
+  EXPECT_THAT(LookUp("LATE"), Fails(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
+  EXPECT_THAT(LookUp("NEW"), IsOk());
+}
+
 TEST_P(ParcelHostTest, AParcelThatIsNotSettledStays) {
   // Nothing came of it for 30 days: it is silent, and counted so. Only behind that does the
   // time of its retention run.

@@ -206,8 +206,14 @@ class ParcelKeeper {
 
   // Deletes parcels that were silent since `before`, with their numbers. What they have
   // added stays in the scorecards; so that it is not counted again, events from before
-  // that day (UTC) are refused from now on. Returns how many it has deleted.
-  virtual absl::StatusOr<int64_t> ExpireParcels(absl::Time before,
+  // that day (UTC) are refused from now on.
+  struct Expired {
+    int64_t deleted = 0;
+    // When something was for the last time of the parcel that has been silent for longest, of
+    // those that are left. What is told later of days gone by may be older.
+    absl::Time oldest = absl::InfiniteFuture();
+  };
+  virtual absl::StatusOr<Expired> ExpireParcels(absl::Time before,
                                                 absl::FunctionRef<bool()> go_on) = 0;
 
   // Counts the scorecards anew from all parcels that are kept, compares, and mends if

@@ -962,7 +962,7 @@ TEST_P(ParcelKeeperTest, ADamagedRecordFailsNothingElse) {
   EXPECT_THAT(rebuilt.damaged_parcels(), ElementsAre("parcels/a"));
   EXPECT_FALSE(rebuilt.mended());
   EXPECT_EQ(Sum(Dimension::kPartnership, "partnerships/lp", Measure::kHandedOver), 2);
-  EXPECT_EQ(*keeper_->ExpireParcels(clock_.Now(), [] { return true; }), 2);
+  EXPECT_EQ(keeper_->ExpireParcels(clock_.Now(), [] { return true; })->deleted, 2);
 }
 
 TEST_P(ParcelKeeperTest, ExpiredParcelsLeaveTheirScorecards) {
@@ -974,8 +974,16 @@ TEST_P(ParcelKeeperTest, ExpiredParcelsLeaveTheirScorecards) {
                   .ok());
   ASSERT_TRUE(keeper_->Tick().ok());
   const auto go_on = [] { return true; };
-  EXPECT_EQ(*keeper_->ExpireParcels(UtcTime("2022-05-30T00:00:00"), go_on), 0);
-  EXPECT_EQ(*keeper_->ExpireParcels(UtcTime("2022-06-30T00:00:00"), go_on), 1);
+  auto expired = keeper_->ExpireParcels(UtcTime("2022-05-30T00:00:00"), go_on);
+  ASSERT_TRUE(expired.ok());
+  EXPECT_EQ(expired->deleted, 0);
+  // That of N1: with the last event of its day.
+  EXPECT_EQ(expired->oldest, UtcTime("2022-05-31T00:00:00") - absl::Microseconds(1));
+  expired = keeper_->ExpireParcels(expired->oldest + absl::Microseconds(1), go_on);
+  ASSERT_TRUE(expired.ok());
+  EXPECT_EQ(expired->deleted, 1);
+  EXPECT_GE(expired->oldest, UtcTime("2024-05-25T10:00:00"));
+  EXPECT_LT(expired->oldest, UtcTime("2025-05-25T10:00:00"));
   for (const char* number : {"N1", "N3"}) {
     EXPECT_EQ(keeper_->LookUp(kLine, number, UtcTime("2022-05-30T10:00:00")).status().code(),
               StatusCode::kNotFound);
