@@ -170,6 +170,32 @@ absl::StatusOr<Keeper::Announcement> Keeper::CheckAnnouncement(
   return announcement;
 }
 
+absl::StatusOr<Keeper::KnownParcels> Keeper::ReadParcelsOf(
+    absl::Span<const Announcement> plan, absl::Span<const NumberUses> numbers) const {
+  absl::flat_hash_set<std::string> ids;
+  for (const Announcement& announcement : plan) {
+    if (!announcement.request->parcel_id().empty()) ids.insert(announcement.request->parcel_id());
+  }
+  for (const NumberUses& uses : numbers) {
+    for (size_t i = 0; i < uses.size(); ++i) ids.insert(uses[i].parcel);
+  }
+  const std::vector<std::string> order(ids.begin(), ids.end());
+  auto records = ledger_.ReadEach(order);
+  if (!records.ok()) return records.status();
+  KnownParcels known;
+  for (size_t i = 0; i < order.size(); ++i) known[order[i]] = std::move((*records)[i]);
+  return known;
+}
+
+absl::StatusOr<std::optional<ParcelRecord>> Keeper::Follow(const KnownParcels& known,
+                                                           std::string* id) const {
+  const auto found = known.find(*id);
+  if (found == known.end()) return ledger_.Follow(id);
+  const absl::StatusOr<std::optional<ParcelRecord>>& record = found->second;
+  if (!record.ok() || !*record || (*record)->merged_into.empty()) return record;
+  return ledger_.Follow(id);
+}
+
 absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan) const {
   std::vector<BucketKey> keys;
   for (const Announcement& announcement : plan) {
@@ -177,6 +203,8 @@ absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan) const {
   }
   absl::StatusOr<std::vector<NumberUses>> uses = ReadNumbers(keys);
   if (!uses.ok()) return uses.status();
+  absl::StatusOr<KnownParcels> known = ReadParcelsOf(plan, *uses);
+  if (!known.ok()) return known.status();
   // What is announced with this call takes part, number by number and parcel by parcel.
   absl::flat_hash_set<std::string> taken_numbers, taken_parcels;
   size_t next_number = 0;
@@ -189,7 +217,7 @@ absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan) const {
     announcement.id = announcement.request->parcel_id();
     bool exists = false;
     if (!announcement.id.empty()) {
-      const absl::StatusOr<std::optional<ParcelRecord>> own = ledger_.Follow(&announcement.id);
+      const absl::StatusOr<std::optional<ParcelRecord>> own = Follow(*known, &announcement.id);
       if (!own.ok()) return own.status();
       exists = own->has_value();
       if (exists) announcement.record = **own;
@@ -219,7 +247,7 @@ absl::Status Keeper::PlanAnnouncements(std::vector<Announcement>& plan) const {
       if (!meaning.ok()) return meaning.status();
       if (meaning->kind == Kind::kNone) continue;
       std::string found = its[meaning->use].parcel;
-      const absl::StatusOr<std::optional<ParcelRecord>> record = ledger_.Follow(&found);
+      const absl::StatusOr<std::optional<ParcelRecord>> record = Follow(*known, &found);
       if (!record.ok()) return record.status();
       if (exists && found == announcement.id) continue;
       if (*record && (*record)->announced) return in_use();
@@ -287,9 +315,11 @@ absl::Status Keeper::WriteAnnouncements(std::vector<Announcement>& plan, absl::T
       return absl::OkStatus();
     }
     std::string found = uses[meaning->use].parcel;
-    const absl::StatusOr<std::optional<ParcelRecord>> record = ledger_.Follow(&found);
-    if (!record.ok()) return record.status();
-    if (found != announcement->id && !announcement->Adopts(found)) return changed();
+    if (found != announcement->id) {
+      const absl::StatusOr<std::optional<ParcelRecord>> record = ledger_.Follow(&found);
+      if (!record.ok()) return record.status();
+      if (found != announcement->id && !announcement->Adopts(found)) return changed();
+    }
     uses.Widen(meaning->use, number->moment);
     if (number->number.begin != absl::InfinitePast()) {
       uses.SetBegin(meaning->use, number->number.begin);
