@@ -43,12 +43,10 @@ KeysByBucket::KeysByBucket(absl::Span<const BucketKey> keys) : keys_(keys) {
   std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
     return std::tie(keys[a].bucket, keys[a].key) < std::tie(keys[b].bucket, keys[b].key);
   });
-  for (size_t i = 0; i < order_.size(); ++i) {
-    if (i == 0 || At(i).bucket != At(i - 1).bucket) ++buckets_;
-  }
 }
 
-void KeysByBucket::Send(PostgresPipeline& pipeline, const ParcelStatement& get) const {
+size_t KeysByBucket::Send(PostgresPipeline& pipeline, const ParcelStatement& get) const {
+  size_t sent = 0;
   for (size_t begin = 0; begin < order_.size();) {
     const int bucket = At(begin).bucket;
     std::vector<std::string_view> keys;
@@ -57,14 +55,16 @@ void KeysByBucket::Send(PostgresPipeline& pipeline, const ParcelStatement& get) 
       if (keys.empty() || keys.back() != At(end).key) keys.push_back(At(end).key);
     }
     pipeline.Send(get, PostgresParams().Int4(bucket).Byteas(keys));
+    ++sent;
     begin = end;
   }
+  return sent;
 }
 
-PostgresRecords KeysByBucket::Take(const PostgresResults& results) const {
+PostgresRecords KeysByBucket::Take(absl::Span<const PostgresRows> results) const {
   PostgresRecords records(keys_.size());
   size_t at = 0;
-  for (const PostgresRows& rows : absl::MakeConstSpan(results).last(buckets_)) {
+  for (const PostgresRows& rows : results) {
     const int bucket = At(at).bucket;
     // They come in the order in which they were asked for, so there is nothing to sort, most
     // likely.
@@ -97,10 +97,11 @@ absl::StatusOr<PostgresRecords> PostgresTransaction::Get(ParcelTable table,
                                                          absl::Span<const BucketKey> keys) {
   if (absl::Status status = CheckLocked(keys); !status.ok()) return status;
   const KeysByBucket by_bucket(keys);
-  by_bucket.Send(pipeline_, Sql().tables[static_cast<size_t>(table)].get);
+  const size_t sent = by_bucket.Send(pipeline_, Sql().tables[static_cast<size_t>(table)].get);
   absl::StatusOr<PostgresResults> results = pipeline_.Sync();
   if (!results.ok()) return results.status();
-  return by_bucket.Take(*results);
+  // Before these come the results of what was sent ahead.
+  return by_bucket.Take(absl::MakeConstSpan(*results).last(sent));
 }
 
 absl::StatusOr<std::vector<SequencedRecord>> PostgresTransaction::GetChanges(int bucket) {

@@ -23,17 +23,16 @@ class KeysByBucket {
  public:
   explicit KeysByBucket(absl::Span<const BucketKey> keys);
 
-  void Send(PostgresPipeline& pipeline, const ParcelStatement& get) const;
-  // The records, in the order of the keys, of the results of what Send has sent, which
-  // are the last of `results`.
-  PostgresRecords Take(const PostgresResults& results) const;
+  // How many statements these are: one for each bucket.
+  size_t Send(PostgresPipeline& pipeline, const ParcelStatement& get) const;
+  // The records, in the order of the keys, of the results of what Send has sent.
+  PostgresRecords Take(absl::Span<const PostgresRows> results) const;
 
  private:
   const BucketKey& At(size_t i) const { return keys_[order_[i]]; }
 
   const absl::Span<const BucketKey> keys_;
   std::vector<size_t> order_;  // of the keys, ascending
-  size_t buckets_ = 0;
 };
 
 // Rows of (sequence, record).
